@@ -1,0 +1,210 @@
+// The only interpreter of steps. Steps in one namespace that follow each other go to the kernel in one datagram.
+import type { Link, Place } from "../plan/facts.ts";
+import type { PrivateChain } from "../plan/private-chain.ts";
+import { inverse, type Step } from "../plan/step.ts";
+import { type RuleChange, startAddingChain, startRemovingChain } from "./iptables.ts";
+import { isErrno, KernelError } from "./kernel-error.ts";
+import { addAddress, deleteAddress } from "./netlink/address.ts";
+import { RTNLGRP_LINK } from "./netlink/constants.ts";
+import { addBridge, addVeth, deleteLink, setLink, setPort } from "./netlink/link.ts";
+import { addRoute } from "./netlink/route.ts";
+import { NetlinkSocket, type Request } from "./netlink/socket.ts";
+import type { Places } from "./places.ts";
+import { ensureSysctl } from "./sysctl.ts";
+
+export interface Applying {
+  readonly places: Places;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: (line: string) => void;
+  readonly checkInterrupt: () => Promise<void>;
+  /** Gets the inverse of every step that has changed something, as soon as it has. */
+  readonly record: (inverse: Step) => void;
+}
+
+/** What was seen of the links on the way. */
+export class Applied {
+  readonly #links = new Map<string, Link>();
+
+  /** The link as it was when its name was looked up, after it was made. */
+  link(place: Place, name: string): Link | undefined {
+    return this.#links.get(keyOf(place, name));
+  }
+
+  see(place: Place, link: Link): void {
+    this.#links.set(keyOf(place, link.name), link);
+  }
+
+  forget(place: Place, name: string): void {
+    this.#links.delete(keyOf(place, name));
+  }
+}
+
+const UP_MILLISECONDS = 5_000;
+
+/** Carries out the steps in order. The first that fails ends it; what was done until then has been recorded. */
+export async function apply(steps: readonly Step[], applying: Applying): Promise<Applied> {
+  const run = new Run(applying);
+  const failures: unknown[] = [];
+  try {
+    for (const step of steps) await run.take(step);
+    run.flush();
+  } catch (error) {
+    failures.push(error);
+  }
+  failures.push(...run.finishRules());
+  if (failures.length > 0) throw failures[0];
+  return run.applied;
+}
+
+type NetlinkStep = Extract<Step, { readonly tolerate?: readonly string[] }>;
+
+class Run {
+  readonly #applying: Applying;
+  readonly applied = new Applied();
+  readonly #rules: RuleChange[] = [];
+  /** Links that this run has made: what is done to them goes with them. */
+  readonly #made = new Set<string>();
+  #batch: { readonly place: Place; readonly steps: NetlinkStep[]; readonly requests: Request[] } | undefined;
+
+  constructor(applying: Applying) {
+    this.#applying = applying;
+  }
+
+  async take(step: Step): Promise<void> {
+    switch (step.do) {
+      case "sysctl.set":
+        this.flush();
+        return this.#setSysctl(step);
+      case "link.await-up":
+        this.flush();
+        return this.#awaitUp(step.place, step.link);
+      case "rules.add":
+        return this.#startRules(step, startAddingChain);
+      case "rules.remove":
+        return this.#startRules(step, startRemovingChain);
+      default:
+        this.#queue(step);
+    }
+  }
+
+  /** Sends what is queued. */
+  flush(): void {
+    const batch = this.#batch;
+    if (batch === undefined) return;
+    this.#batch = undefined;
+    const outcomes = this.#applying.places.at(batch.place).socket.requestAll(batch.requests);
+    let failure: KernelError | undefined;
+    outcomes.forEach((outcome, i) => {
+      const step = batch.steps[i] as NetlinkStep;
+      if (!("error" in outcome)) this.#record(step);
+      else if (!isErrno(outcome.error, ...(step.tolerate ?? []))) failure ??= outcome.error;
+    });
+    if (failure !== undefined) throw failure;
+  }
+
+  /** Waits for all rule changes, and returns their failures. */
+  finishRules(): unknown[] {
+    return this.#rules.flatMap((rules) => {
+      try {
+        rules.finish();
+        return [];
+      } catch (error) {
+        return [error];
+      }
+    });
+  }
+
+  #queue(step: NetlinkStep): void {
+    const place = step.do === "link.add-veth" ? "host" : step.place;
+    if (this.#batch !== undefined && this.#batch.place !== place) this.flush();
+    const request = this.#requestFor(step);
+    this.#batch ??= { place, steps: [], requests: [] };
+    this.#batch.steps.push(step);
+    this.#batch.requests.push(request);
+  }
+
+  #requestFor(step: NetlinkStep): Request {
+    switch (step.do) {
+      case "link.add-bridge":
+        return addBridge(step.bridge);
+      case "link.add-veth":
+        return addVeth(step.host, { ...step.container, netns: this.#applying.places.container.fd });
+      case "link.delete":
+        this.applied.forget(step.place, step.link);
+        return deleteLink(step.link);
+      case "link.set": {
+        const master = step.master === undefined ? undefined : this.#indexOf(step.place, step.master);
+        return setLink(step.link, { up: step.up, mac: step.mac, alias: step.alias, master });
+      }
+      case "port.set":
+        return setPort(step.link, step);
+      case "address.add":
+        return addAddress({ ...step, link: this.#indexOf(step.place, step.link), linkName: step.link });
+      case "address.delete":
+        return deleteAddress({ ...step, link: this.#indexOf(step.place, step.link), linkName: step.link });
+      case "route.add":
+        return addRoute({ ...step, link: this.#indexOf(step.place, step.link) });
+      default:
+        return step satisfies never;
+    }
+  }
+
+  #indexOf(place: Place, name: string): number {
+    const known = this.applied.link(place, name);
+    if (known !== undefined) return known.index;
+    // the link may be made by a step that is still queued
+    this.flush();
+    return this.#look(place, name).index;
+  }
+
+  #look(place: Place, name: string): Link {
+    const link = this.#applying.places.findLink(place, name);
+    if (link === undefined) throw new KernelError(`find link ${name}`, 19);
+    this.applied.see(place, link);
+    return link;
+  }
+
+  #setSysctl({ place, key, value, optional }: Extract<Step, { do: "sysctl.set" }>): void {
+    try {
+      this.#applying.places.at(place).run(() => {
+        ensureSysctl(key, value);
+      });
+    } catch (error) {
+      if (!optional) throw error;
+      this.#applying.log(`going on although it failed to ${(error as Error).message}`);
+    }
+  }
+
+  #startRules(step: Extract<Step, { chain: PrivateChain }>, start: typeof startAddingChain): void {
+    // before it starts: killed in the middle, it may still have done its work
+    this.#record(step);
+    this.#rules.push(start(step.chain, this.#applying.env));
+  }
+
+  async #awaitUp(place: Place, name: string): Promise<void> {
+    const { places, checkInterrupt } = this.#applying;
+    const isUp = () => this.#look(place, name).isOperational;
+    if (isUp()) return;
+    using events = places.at(place).run(() => new NetlinkSocket());
+    events.join(RTNLGRP_LINK);
+    const deadline = Date.now() + UP_MILLISECONDS;
+    while (!isUp()) {
+      const news = events.nextMessages(deadline - Date.now());
+      if (news === "timeout") throw new KernelError(`wait for link ${name} to be up and running`, 110);
+      if (news === "signal") await checkInterrupt();
+    }
+  }
+
+  #record(step: Step): void {
+    if ("link" in step && this.#made.has(keyOf(step.place, step.link))) return;
+    if (step.do === "link.add-bridge") this.#made.add(keyOf(step.place, step.bridge.name));
+    if (step.do === "link.add-veth")
+      this.#made.add(keyOf("host", step.host.name)).add(keyOf("container", step.container.name));
+    const back = inverse(step);
+    if (back !== undefined) this.#applying.record(back);
+  }
+}
+
+function keyOf(place: Place, name: string): string {
+  return `${place} ${name}`;
+}

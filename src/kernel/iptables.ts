@@ -1,0 +1,116 @@
+import { statSync } from "node:fs";
+import type { Family } from "../net/ip.ts";
+import {
+  addChain,
+  type PrivateChain,
+  parseSavedTable,
+  removeChain,
+  removeRemains,
+  replaceChain,
+  type SavedTable,
+} from "../plan/private-chain.ts";
+import { CniError, ErrorCode } from "../protocol/error.ts";
+import { Child } from "./process.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A runtime's PATH may lack these. */
+const USUAL_DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin"];
+/** iptables-legacy has one lock for the whole host. */
+const LOCK_SECONDS = 30;
+
+/** The full path of `iptables-restore` and its like. Errors: 999, naming the program and where it was looked for. */
+export function findIptables(family: Family, action: "restore" | "save", env: Environment): string {
+  const name = `${family === 4 ? "iptables" : "ip6tables"}-${action}`;
+  const directories = [
+    ...(env["PATH"] ?? "").split(":").filter((directory) => directory.startsWith("/")),
+    ...USUAL_DIRECTORIES,
+  ];
+  const found = directories.map((directory) => `${directory}/${name}`).find(isFile);
+  if (found !== undefined) return found;
+  throw new CniError(
+    ErrorCode.Internal,
+    `the network needs ${name}, which is in none of ${[...new Set(directories)].join(":")}`,
+  );
+}
+
+/** A change of rules under way in a process of its own. */
+export interface RuleChange {
+  /** Waits for its end. */
+  readonly finish: () => void;
+}
+
+/** Equivalent to: `iptables-restore --noflush`. All of the chain, or nothing of it. Whatever an earlier ADD left of it is replaced. */
+export function startAddingChain(chain: PrivateChain, env: Environment): RuleChange {
+  const first = new Restore(chain, addChain(chain), env);
+  return {
+    finish: () => {
+      if (first.succeeded()) return;
+      restoreOrThrow(chain, replaceChain(chain, save(chain, env)), env);
+    },
+  };
+}
+
+/** The same for taking it away. That nothing of it is there is success. */
+export function startRemovingChain(chain: PrivateChain, env: Environment): RuleChange {
+  // without its jumps it cannot be known beforehand what has to go
+  const first = chain.jumps.length > 0 ? new Restore(chain, removeChain(chain), env) : undefined;
+  return {
+    finish: () => {
+      if (first?.succeeded() === true) return;
+      const rest = removeRemains(chain, save(chain, env));
+      if (rest !== undefined) restoreOrThrow(chain, rest, env);
+    },
+  };
+}
+
+/** Equivalent to: `iptables-save -t $table` */
+function save(chain: PrivateChain, env: Environment): SavedTable {
+  const file = findIptables(chain.family, "save", env);
+  const finished = new Child({ file, args: ["-t", chain.table], env, input: Buffer.alloc(0) }).finished();
+  if (finished.exitCode === 0) return parseSavedTable(finished.stdout);
+  throw new CniError(
+    ErrorCode.Internal,
+    `could not read the rules of table ${chain.table}: ${finished.stderr.trim()}`,
+    {
+      details: `${file}: ${finished.status}`,
+    },
+  );
+}
+
+function restoreOrThrow(chain: PrivateChain, input: string, env: Environment): void {
+  new Restore(chain, input, env).succeededOrThrow();
+}
+
+class Restore {
+  readonly #child: Child;
+  readonly #file: string;
+  readonly #input: string;
+
+  constructor(chain: PrivateChain, input: string, env: Environment) {
+    this.#file = findIptables(chain.family, "restore", env);
+    this.#input = input;
+    this.#child = new Child({
+      file: this.#file,
+      args: ["--noflush", "--wait", String(LOCK_SECONDS)],
+      env,
+      input: Buffer.from(input),
+    });
+  }
+
+  succeeded(): boolean {
+    return this.#child.finished().exitCode === 0;
+  }
+
+  succeededOrThrow(): void {
+    const { exitCode, status, stderr } = this.#child.finished();
+    if (exitCode === 0) return;
+    throw new CniError(ErrorCode.Internal, `${this.#file} refused the rules: ${stderr.trim() || status}`, {
+      details: this.#input,
+    });
+  }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}

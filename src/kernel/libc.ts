@@ -1,0 +1,208 @@
+// Every call into the C library, and the only file that knows node:ffi. That module may still change; the runtime is pinned
+// inside the executable, so it cannot change under us. Constants are those of the Linux headers for x86-64 and AArch64.
+import ffi from "node:ffi";
+import { KernelError } from "./kernel-error.ts";
+
+/** The program itself: what it is linked with is the C library, and the OpenSSL inside Node.js. */
+const program = new ffi.DynamicLibrary(null);
+
+const libc = lazily({
+  SHA512_Final: { arguments: ["buffer", "buffer"], return: "int32" },
+  SHA512_Init: { arguments: ["buffer"], return: "int32" },
+  SHA512_Update: { arguments: ["buffer", "buffer", "uint64"], return: "int32" },
+  __errno_location: { arguments: [], return: "pointer" },
+  _exit: { arguments: ["int32"], return: "void" },
+  connect: { arguments: ["int32", "buffer", "uint32"], return: "int32" },
+  flock: { arguments: ["int32", "int32"], return: "int32" },
+  memfd_create: { arguments: ["buffer", "uint32"], return: "int32" },
+  poll: { arguments: ["buffer", "uint64", "int32"], return: "int32" },
+  posix_spawn: { arguments: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"], return: "int32" },
+  posix_spawn_file_actions_adddup2: { arguments: ["buffer", "int32", "int32"], return: "int32" },
+  recv: { arguments: ["int32", "buffer", "uint64", "int32"], return: "int64" },
+  send: { arguments: ["int32", "buffer", "uint64", "int32"], return: "int64" },
+  setns: { arguments: ["int32", "int32"], return: "int32" },
+  setsockopt: { arguments: ["int32", "int32", "int32", "buffer", "uint32"], return: "int32" },
+  socket: { arguments: ["int32", "int32", "int32"], return: "int32" },
+  syscall: { arguments: ["int64", "int64", "int64", "int64", "int64"], return: "int64" },
+  waitpid: { arguments: ["int32", "buffer", "int32"], return: "int32" },
+});
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_NETLINK = 270;
+const CLONE_NEWNET = 0x40000000;
+const LOCK = { shared: 1, exclusive: 2 } as const;
+const LOCK_NB = 4;
+const MFD_CLOEXEC = 1;
+const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
+const POLLIN = 1;
+const SYS_pidfd_send_signal = 424n;
+const SYS_pidfd_open = 434n;
+export const SIGKILL = 9;
+export const SIGTERM = 15;
+const SIGPIPE = 13;
+const POSIX_SPAWN_SETSIGDEF = 4;
+
+/** Ends the process at once: no exit handlers, no tearing down of the runtime, which takes longer than most verbs. */
+export function exitNow(code: number): void {
+  libc._exit(code);
+}
+
+/** A route netlink socket that is connected to the kernel, so that no other process can answer in its place. */
+export function netlinkSocket(protocol: number): number {
+  const fd = checked("socket", libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
+  const kernel = Buffer.alloc(12);
+  kernel.writeUInt16LE(AF_NETLINK);
+  checked("connect", libc.connect(fd, kernel, kernel.length));
+  return fd;
+}
+
+export function setNetlinkOption(fd: number, option: number, value: number): void {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(value);
+  checked("setsockopt", libc.setsockopt(fd, SOL_NETLINK, option, bytes, bytes.length));
+}
+
+export function send(fd: number, bytes: Buffer): void {
+  checked("send", Number(libc.send(fd, bytes, BigInt(bytes.length), 0)));
+}
+
+/** One datagram, as a view into `buffer`; undefined when there is none. EMSGSIZE when it does not fit. */
+export function receive(fd: number, buffer: Buffer): Buffer | undefined {
+  const length = Number(libc.recv(fd, buffer, BigInt(buffer.length), MSG_TRUNC | MSG_DONTWAIT));
+  if (length < 0 && errno() === 11) return undefined;
+  checked("recv", length);
+  if (length > buffer.length) throw new KernelError(`recv of ${length} bytes`, 90);
+  return buffer.subarray(0, length);
+}
+
+/** Waits until the descriptor has something to read. A signal ends the wait early, whatever its handler says. */
+export function waitReadable(fd: number, milliseconds: number): "ready" | "timeout" | "signal" {
+  const entry = Buffer.alloc(8);
+  entry.writeInt32LE(fd, 0);
+  entry.writeInt16LE(POLLIN, 4);
+  const ready = libc.poll(entry, 1n, milliseconds);
+  if (ready < 0 && errno() === 4) return "signal";
+  return checked("poll", ready) === 0 ? "timeout" : "ready";
+}
+
+/** Moves this thread, and no other, into a network namespace. */
+export function enterNetns(fd: number): void {
+  checked("setns", libc.setns(fd, CLONE_NEWNET));
+}
+
+/** Equivalent to: `flock --nonblock`; false when another process holds the lock. */
+export function tryLock(fd: number, kind: keyof typeof LOCK): boolean {
+  if (libc.flock(fd, LOCK[kind] | LOCK_NB) === 0) return true;
+  if (errno() === 11) return false;
+  throw new KernelError("flock", errno());
+}
+
+/** A file without a name, for what a child process reads or writes. */
+export function anonymousFile(name: string): number {
+  return checked("memfd_create", libc.memfd_create(cString(name), MFD_CLOEXEC));
+}
+
+/** Starts a process with the three descriptors as its stdin, stdout and stderr. `argv` includes the name of the program. */
+export function spawn(file: string, argv: readonly string[], env: readonly string[], stdio: readonly number[]): number {
+  // all zero is what posix_spawn_file_actions_init makes it; the little that is added is never freed
+  const actions = Buffer.alloc(80);
+  stdio.forEach((fd, i) => {
+    libc.posix_spawn_file_actions_adddup2(actions, fd, i);
+  });
+  const pid = Buffer.alloc(4);
+  const [argvPointers, envPointers] = [new StringList(argv), new StringList(env)];
+  const number = libc.posix_spawn(
+    pid,
+    cString(file),
+    actions,
+    sigpipeToDefault(),
+    argvPointers.pointers,
+    envPointers.pointers,
+  );
+  if (number !== 0) throw new KernelError(`start ${file}`, number);
+  return pid.readInt32LE();
+}
+
+/** A descriptor that becomes readable when the process ends. */
+export function pidfd(pid: number): number {
+  return checked("pidfd_open", Number(libc.syscall(SYS_pidfd_open, BigInt(pid), 0n, 0n, 0n)));
+}
+
+/** Nothing happens when the process has ended. */
+export function signalProcess(pidfd: number, signal: number): void {
+  libc.syscall(SYS_pidfd_send_signal, BigInt(pidfd), BigInt(signal), 0n, 0n);
+}
+
+/** The wait status of a process that has ended. */
+export function reap(pid: number): number {
+  const status = Buffer.alloc(4);
+  checked("waitpid", libc.waitpid(pid, status, 0));
+  return status.readInt32LE();
+}
+
+/** The array of pointers that ends with NULL, of argv and envp. The strings live as long as this object. */
+class StringList {
+  readonly pointers: Buffer;
+  readonly #strings: Buffer;
+
+  constructor(strings: readonly string[]) {
+    this.#strings = Buffer.from(strings.map((string) => `${string}\0`).join(""));
+    this.pointers = Buffer.alloc((strings.length + 1) * 8);
+    let address = ffi.getRawPointer(this.#strings);
+    strings.forEach((string, i) => {
+      this.pointers.writeBigUInt64LE(address, i * 8);
+      address += BigInt(Buffer.byteLength(string) + 1);
+    });
+  }
+}
+
+/** A posix_spawnattr_t: Node.js ignores SIGPIPE, which a child would inherit. Flags at 0, the signals to reset at 8. */
+function sigpipeToDefault(): Buffer {
+  const attributes = Buffer.alloc(336);
+  attributes.writeInt16LE(POSIX_SPAWN_SETSIGDEF, 0);
+  attributes.writeUInt32LE(1 << (SIGPIPE - 1), 8);
+  return attributes;
+}
+
+/** In hexadecimal. node:crypto takes 15 ms to load, and OpenSSL's one-call functions first load its providers. */
+export function sha512(text: string): string {
+  const [context, digest, bytes] = [Buffer.alloc(256), Buffer.alloc(64), Buffer.from(text)];
+  libc.SHA512_Init(context);
+  libc.SHA512_Update(context, bytes, BigInt(bytes.length));
+  libc.SHA512_Final(digest, context);
+  return digest.toString("hex");
+}
+
+function errno(): number {
+  return ffi.getInt32(libc.__errno_location());
+}
+
+function checked(call: string, result: number): number {
+  if (result < 0) throw new KernelError(call, errno());
+  return result;
+}
+
+function cString(text: string): Buffer {
+  return Buffer.from(`${text}\0`);
+}
+
+type Functions<D extends ffi.FunctionDefinitions> = {
+  readonly [K in keyof D]: ReturnType<typeof program.getFunction<D[K]>>;
+};
+
+/** Making a function takes 40 us, so each is made when it is first asked for. */
+function lazily<const D extends ffi.FunctionDefinitions>(definitions: D): Functions<D> {
+  const functions = {};
+  for (const [name, signature] of Object.entries(definitions)) {
+    const get = () => {
+      const value = program.getFunction(name, signature);
+      Object.defineProperty(functions, name, { value });
+      return value;
+    };
+    Object.defineProperty(functions, name, { get, configurable: true });
+  }
+  return functions as Functions<D>;
+}

@@ -1,0 +1,82 @@
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { CniError, ErrorCode } from "../protocol/error.ts";
+import { tryLock } from "./libc.ts";
+
+const DEADLINE_MILLISECONDS = 30_000;
+const LONGEST_PAUSE_MILLISECONDS = 20;
+
+/** An flock(2) on a file that stays: other programs take the same lock. Ends with the object, at the latest with the process. */
+export class FileLock {
+  readonly #fd: number;
+
+  constructor(path: string, mode: number) {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    this.#fd = openSync(path, "a+", mode);
+  }
+
+  tryTake(kind: "shared" | "exclusive"): boolean {
+    return tryLock(this.#fd, kind);
+  }
+
+  /** The process that holds the lock, as the kernel shows it: `pid 4711 (host-local)`. */
+  holder(): string {
+    const { ino } = fstatSync(this.#fd);
+    for (const line of readFileSync("/proc/locks", "latin1").split("\n")) {
+      const [, type, , , pid, file] = line.trim().split(/\s+/);
+      if (type === "FLOCK" && file?.split(":")[2] === String(ino)) return `pid ${pid} (${commandOf(pid ?? "")})`;
+    }
+    return "an unknown process";
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#fd);
+  }
+}
+
+/**
+ * Takes the lock, waiting for at most 30 s: flock itself knows no time limit. Errors: 11, naming the holder.
+ * `pause` is called between the attempts, and may end the wait by throwing.
+ */
+export async function takeLock(
+  path: string,
+  options: {
+    readonly kind: "shared" | "exclusive";
+    readonly mode: number;
+    readonly checkInterrupt: () => Promise<void>;
+  },
+): Promise<FileLock> {
+  const lock = new FileLock(path, options.mode);
+  try {
+    await waitFor(lock, path, options);
+    return lock;
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function waitFor(
+  lock: FileLock,
+  path: string,
+  { kind, checkInterrupt }: { readonly kind: "shared" | "exclusive"; readonly checkInterrupt: () => Promise<void> },
+): Promise<void> {
+  const deadline = Date.now() + DEADLINE_MILLISECONDS;
+  for (let pause = 1; !lock.tryTake(kind); pause = Math.min(pause * 2, LONGEST_PAUSE_MILLISECONDS)) {
+    if (Date.now() > deadline) {
+      const message = `${path} has been locked for ${DEADLINE_MILLISECONDS / 1000} s by ${lock.holder()}`;
+      throw new CniError(ErrorCode.TryAgainLater, message);
+    }
+    await checkInterrupt();
+    // not all who wait at the same time shall try again at the same time
+    await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
+  }
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  } catch {
+    return "which has ended";
+  }
+}

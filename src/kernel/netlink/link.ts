@@ -1,0 +1,196 @@
+import type { Mac } from "../../net/mac.ts";
+import { macFromBytes, macToBytes } from "../../net/mac.ts";
+import type { Link } from "../../plan/facts.ts";
+import { isErrno } from "../kernel-error.ts";
+import {
+  AF_UNSPEC,
+  IF_OPER_UP,
+  IFF_UP,
+  IFLA_ADDRESS,
+  IFLA_BRPORT_MODE,
+  IFLA_EXT_MASK,
+  IFLA_IFALIAS,
+  IFLA_IFNAME,
+  IFLA_INFO_DATA,
+  IFLA_INFO_KIND,
+  IFLA_INFO_SLAVE_DATA,
+  IFLA_INFO_SLAVE_KIND,
+  IFLA_LINK,
+  IFLA_LINKINFO,
+  IFLA_MACVLAN_BC_QUEUE_LEN,
+  IFLA_MACVLAN_MODE,
+  IFLA_MASTER,
+  IFLA_MTU,
+  IFLA_NET_NS_FD,
+  IFLA_OPERSTATE,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  RTEXT_FILTER_SKIP_STATS,
+  RTM_DELLINK,
+  RTM_GETLINK,
+  RTM_NEWLINK,
+  VETH_INFO_PEER,
+} from "./constants.ts";
+import {
+  attribute,
+  fixedPart,
+  type Message,
+  message,
+  nested,
+  readNested,
+  readText,
+  readU8,
+  readU32,
+  text,
+  u8,
+  u32,
+} from "./message.ts";
+import type { NetlinkSocket, Request } from "./socket.ts";
+
+/** Modes of a macvlan, linux/if_link.h. */
+export const MacvlanMode = { private: 1, vepa: 2, bridge: 4, passthru: 8 } as const;
+
+export interface NewLink {
+  readonly name: string;
+  readonly mtu?: number | undefined;
+  readonly mac?: Mac | undefined;
+}
+
+const IFINFOMSG_SIZE = 16;
+
+/** Equivalent to: `ip link add $name type bridge` */
+export function addBridge(link: NewLink): Request {
+  return addLink(link, [kind("bridge")]);
+}
+
+/** Equivalent to: `ip link add $name type veth peer name $peer netns $netns`; both ends stay down. */
+export function addVeth(link: NewLink, peer: NewLink & { readonly netns: number }): Request {
+  const peerBody = [ifinfo({}), ...newLink(peer), u32(IFLA_NET_NS_FD, peer.netns)];
+  const data = nested(IFLA_INFO_DATA, [attribute(VETH_INFO_PEER, Buffer.concat(peerBody))]);
+  return addLink(link, [kind("veth"), data]);
+}
+
+/** Equivalent to: `ip link add $name link $parent netns $netns type macvlan mode $mode [bcqueuelen $n]` */
+export function addMacvlan(
+  link: NewLink & { readonly netns: number },
+  parent: {
+    readonly index: number;
+    readonly mode: keyof typeof MacvlanMode;
+    readonly queueLength?: number | undefined;
+  },
+): Request {
+  const data = [u32(IFLA_MACVLAN_MODE, MacvlanMode[parent.mode])];
+  if (parent.queueLength !== undefined) data.push(u32(IFLA_MACVLAN_BC_QUEUE_LEN, parent.queueLength));
+  const place = [u32(IFLA_LINK, parent.index), u32(IFLA_NET_NS_FD, link.netns)];
+  return addLink(link, [kind("macvlan"), nested(IFLA_INFO_DATA, data)], place);
+}
+
+/** Equivalent to: `ip link delete $name` */
+export function deleteLink(name: string): Request {
+  return { what: `delete link ${name}`, bytes: message(RTM_DELLINK, 0, [ifinfo({}), text(IFLA_IFNAME, name)]) };
+}
+
+/** What can be changed of a link in one request. */
+export interface LinkChange {
+  readonly up?: boolean | undefined;
+  readonly mac?: Mac | undefined;
+  /** Index of the new bridge. */
+  readonly master?: number | undefined;
+  readonly alias?: string | undefined;
+}
+
+/** Equivalent to: `ip link set dev $name [up] [address $mac] [master $index] [alias $alias]` */
+export function setLink(name: string, change: LinkChange): Request {
+  const body = [ifinfo({ up: change.up }), text(IFLA_IFNAME, name)];
+  if (change.mac !== undefined) body.push(attribute(IFLA_ADDRESS, macToBytes(change.mac)));
+  if (change.alias !== undefined) body.push(text(IFLA_IFALIAS, change.alias));
+  if (change.master !== undefined) body.push(u32(IFLA_MASTER, change.master));
+  return { what: `change link ${name}`, bytes: message(RTM_NEWLINK, 0, body) };
+}
+
+/** Equivalent to: `bridge link set dev $name hairpin on|off`; the link must be a port already. */
+export function setPort(name: string, port: { readonly hairpin: boolean }): Request {
+  const data = nested(IFLA_INFO_SLAVE_DATA, [u8(IFLA_BRPORT_MODE, port.hairpin ? 1 : 0)]);
+  const info = nested(IFLA_LINKINFO, [text(IFLA_INFO_SLAVE_KIND, "bridge"), data]);
+  const bytes = message(RTM_NEWLINK, 0, [ifinfo({}), text(IFLA_IFNAME, name), info]);
+  return { what: `change bridge port ${name}`, bytes };
+}
+
+/** Equivalent to: `ip link show $name`, for each name; undefined when there is none. */
+export function findLinks(socket: NetlinkSocket, names: readonly string[]): (Link | undefined)[] {
+  return readLinks(
+    socket,
+    names.map((name) => getLink(`find link ${name}`, {}, [text(IFLA_IFNAME, name)])),
+  );
+}
+
+/** The same for one index. */
+export function findLinkByIndex(socket: NetlinkSocket, index: number): Link | undefined {
+  return readLinks(socket, [getLink(`find link ${index}`, { index })])[0];
+}
+
+/** Equivalent to: `ip link show` */
+export function listLinks(socket: NetlinkSocket): Link[] {
+  return socket.dump(getLink("list links", {})).map(parseLink);
+}
+
+/** The link of an RTM_NEWLINK or RTM_DELLINK message. */
+export function parseLink({ payload }: Message): Link {
+  const { header, attributes } = fixedPart(payload, IFINFOMSG_SIZE);
+  const flags = header.readUInt32LE(8);
+  const info = readNested(attributes, IFLA_LINKINFO);
+  const address = attributes.get(IFLA_ADDRESS);
+  return {
+    index: header.readInt32LE(4),
+    name: readText(attributes, IFLA_IFNAME) ?? "",
+    kind: readText(info, IFLA_INFO_KIND),
+    mac: address === undefined ? undefined : macFromBytes(address),
+    mtu: readU32(attributes, IFLA_MTU) ?? 0,
+    isUp: (flags & IFF_UP) !== 0,
+    isOperational: readU8(attributes, IFLA_OPERSTATE) === IF_OPER_UP,
+    master: readU32(attributes, IFLA_MASTER),
+    peer: readU32(attributes, IFLA_LINK),
+    alias: readText(attributes, IFLA_IFALIAS),
+    hairpin: readU8(readNested(info, IFLA_INFO_SLAVE_DATA), IFLA_BRPORT_MODE) === 1,
+  };
+}
+
+function getLink(what: string, which: { readonly index?: number }, name: readonly Buffer[] = []): Request {
+  const body = [ifinfo(which), ...name, u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)];
+  return { what, bytes: message(RTM_GETLINK, 0, body) };
+}
+
+function readLinks(socket: NetlinkSocket, requests: readonly Request[]): (Link | undefined)[] {
+  return socket.requestAll(requests).map((outcome) => {
+    if (!("error" in outcome)) return outcome.replies.map(parseLink)[0];
+    if (isErrno(outcome.error, "ENODEV")) return undefined;
+    throw outcome.error;
+  });
+}
+
+function addLink(link: NewLink, info: readonly Buffer[], place: readonly Buffer[] = []): Request {
+  const body = [ifinfo({}), ...newLink(link), ...place, nested(IFLA_LINKINFO, info)];
+  return { what: `add link ${link.name}`, bytes: message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body) };
+}
+
+function newLink({ name, mtu, mac }: NewLink): Buffer[] {
+  const attributes = [text(IFLA_IFNAME, name)];
+  if (mtu !== undefined) attributes.push(u32(IFLA_MTU, mtu));
+  if (mac !== undefined) attributes.push(attribute(IFLA_ADDRESS, macToBytes(mac)));
+  return attributes;
+}
+
+function kind(name: string): Buffer {
+  return text(IFLA_INFO_KIND, name);
+}
+
+function ifinfo({ index = 0, up }: { readonly index?: number; readonly up?: boolean | undefined }): Buffer {
+  const header = Buffer.alloc(IFINFOMSG_SIZE);
+  header.writeUInt8(AF_UNSPEC, 0);
+  header.writeInt32LE(index, 4);
+  if (up !== undefined) {
+    header.writeUInt32LE(up ? IFF_UP : 0, 8);
+    header.writeUInt32LE(IFF_UP, 12);
+  }
+  return header;
+}

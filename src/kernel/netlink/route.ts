@@ -1,0 +1,121 @@
+import { type Cidr, isDefault, networkOf, printCidr } from "../../net/cidr.ts";
+import { type Family, type Ip, ipFromBytes, ipToBytes, printIp } from "../../net/ip.ts";
+import type { KernelRoute } from "../../plan/facts.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  NLM_F_CREATE,
+  RT_SCOPE_UNIVERSE,
+  RT_TABLE_MAIN,
+  RT_TABLE_UNSPEC,
+  RTA_DST,
+  RTA_GATEWAY,
+  RTA_METRICS,
+  RTA_MULTIPATH,
+  RTA_OIF,
+  RTA_PRIORITY,
+  RTA_TABLE,
+  RTAX_ADVMSS,
+  RTAX_MTU,
+  RTM_DELROUTE,
+  RTM_GETROUTE,
+  RTM_NEWROUTE,
+  RTN_UNICAST,
+  RTPROT_BOOT,
+} from "./constants.ts";
+import { attribute, fixedPart, type Message, message, nested, parseAttributes, readU32, u32 } from "./message.ts";
+import type { NetlinkSocket, Request } from "./socket.ts";
+
+export interface NewRoute {
+  readonly dst: Cidr;
+  /** Index of the link. */
+  readonly link: number;
+  readonly gw?: Ip | undefined;
+  readonly mtu?: number | undefined;
+  readonly advmss?: number | undefined;
+  readonly priority?: number | undefined;
+  readonly table?: number | undefined;
+  readonly scope?: number | undefined;
+}
+
+const RTMSG_SIZE = 12;
+const RTNEXTHOP_SIZE = 8;
+
+/** Equivalent to: `ip route add $dst [via $gw] dev $link [mtu ..] [advmss ..] [metric ..] [table ..] [scope ..]`; EEXIST when it is there. */
+export function addRoute(route: NewRoute): Request {
+  return { what: `add ${words(route)}`, bytes: message(RTM_NEWROUTE, NLM_F_CREATE, routeBody(route)) };
+}
+
+/** Equivalent to: `ip route delete $dst ...` */
+export function deleteRoute(route: NewRoute): Request {
+  return { what: `delete ${words(route)}`, bytes: message(RTM_DELROUTE, 0, routeBody(route)) };
+}
+
+/** Equivalent to: `ip -4|-6 route show table all` */
+export function listRoutes(socket: NetlinkSocket, family: Family): KernelRoute[] {
+  const header = Buffer.alloc(RTMSG_SIZE);
+  header.writeUInt8(family === 4 ? AF_INET : AF_INET6, 0);
+  const request = { what: `list the IPv${family} routes`, bytes: message(RTM_GETROUTE, 0, [header]) };
+  return socket.dump(request).flatMap(parseRoute);
+}
+
+export function parseRoute({ payload }: Message): KernelRoute[] {
+  const { header, attributes } = fixedPart(payload, RTMSG_SIZE);
+  const isIpv4 = header.readUInt8(0) === AF_INET;
+  const dst = {
+    ip: ipFromBytes(attributes.get(RTA_DST) ?? Buffer.alloc(isIpv4 ? 4 : 16)),
+    prefix: header.readUInt8(1),
+  };
+  const table = readU32(attributes, RTA_TABLE) ?? header.readUInt8(4);
+  const priority = readU32(attributes, RTA_PRIORITY) ?? 0;
+  const hops = attributes.get(RTA_MULTIPATH);
+  const ways =
+    hops === undefined
+      ? [{ link: readU32(attributes, RTA_OIF), gateway: attributes.get(RTA_GATEWAY) }]
+      : parseHops(hops);
+  return ways.map(({ link, gateway }) => ({
+    dst,
+    link,
+    gw: gateway === undefined ? undefined : ipFromBytes(gateway),
+    table,
+    priority,
+  }));
+}
+
+function parseHops(bytes: Buffer): { link: number; gateway: Buffer | undefined }[] {
+  const hops = [];
+  for (let at = 0; bytes.length - at >= RTNEXTHOP_SIZE; ) {
+    const length = bytes.readUInt16LE(at);
+    if (length < RTNEXTHOP_SIZE || length > bytes.length - at)
+      throw new Error(`netlink: a next hop claims ${length} bytes`);
+    const attributes = parseAttributes(bytes.subarray(at + RTNEXTHOP_SIZE, at + length));
+    hops.push({ link: bytes.readInt32LE(at + 4), gateway: attributes.get(RTA_GATEWAY) });
+    at += (length + 3) & ~3;
+  }
+  return hops;
+}
+
+function routeBody(route: NewRoute): Buffer[] {
+  const header = Buffer.alloc(RTMSG_SIZE);
+  header.writeUInt8(route.dst.ip.family === 4 ? AF_INET : AF_INET6, 0);
+  header.writeUInt8(route.dst.prefix, 1);
+  const table = route.table ?? RT_TABLE_MAIN;
+  header.writeUInt8(table > 255 ? RT_TABLE_UNSPEC : table, 4);
+  header.writeUInt8(RTPROT_BOOT, 5);
+  header.writeUInt8(route.scope ?? RT_SCOPE_UNIVERSE, 6);
+  header.writeUInt8(RTN_UNICAST, 7);
+
+  const body = [header, u32(RTA_OIF, route.link), u32(RTA_TABLE, table)];
+  if (!isDefault(route.dst)) body.push(attribute(RTA_DST, ipToBytes(networkOf(route.dst).ip)));
+  if (route.gw !== undefined) body.push(attribute(RTA_GATEWAY, ipToBytes(route.gw)));
+  if (route.priority !== undefined) body.push(u32(RTA_PRIORITY, route.priority));
+  const metrics = [];
+  if (route.mtu !== undefined) metrics.push(u32(RTAX_MTU, route.mtu));
+  if (route.advmss !== undefined) metrics.push(u32(RTAX_ADVMSS, route.advmss));
+  if (metrics.length > 0) body.push(nested(RTA_METRICS, metrics));
+  return body;
+}
+
+function words({ dst, gw }: NewRoute): string {
+  return gw === undefined ? `route ${printCidr(dst)}` : `route ${printCidr(dst)} via ${printIp(gw)}`;
+}

@@ -1,0 +1,154 @@
+import { closeSync } from "node:fs";
+import { KernelError } from "../kernel-error.ts";
+import { netlinkSocket, receive, send, setNetlinkOption, waitReadable } from "../libc.ts";
+import {
+  NETLINK_ADD_MEMBERSHIP,
+  NETLINK_EXT_ACK,
+  NETLINK_GET_STRICT_CHK,
+  NETLINK_ROUTE,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLM_F_REQUEST,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+} from "./constants.ts";
+import { type Message, parseAcknowledgement, parseMessages, setSequence } from "./message.ts";
+
+/** A request and the words for it in an error: `add link cni0`. */
+export interface Request {
+  readonly what: string;
+  readonly bytes: Buffer;
+}
+
+/** What became of one request of a batch. */
+export type Outcome = { readonly error: KernelError } | { readonly replies: readonly Message[] };
+
+/** The kernel fills at most 32 KiB of a dump at once. */
+const BUFFER_SIZE = 64 * 1024;
+/** As often as the reference. */
+const DUMP_ATTEMPTS = 5;
+/** The kernel answers a request before send() returns; this is for the case that it never does. */
+const ANSWER_MILLISECONDS = 10_000;
+/** What is received is copied out of it at once, so one is enough. */
+const buffer = Buffer.allocUnsafe(BUFFER_SIZE);
+
+/**
+ * A route netlink socket. It stays in the namespace it was opened in, also when it is used from another one.
+ * Requests are carried out before `send` returns.
+ */
+export class NetlinkSocket {
+  readonly #fd: number;
+  #sequence = 0;
+  #received: Message[] = [];
+  #filtersDumps = false;
+
+  constructor() {
+    this.#fd = netlinkSocket(NETLINK_ROUTE);
+    setNetlinkOption(this.#fd, NETLINK_EXT_ACK, 1);
+  }
+
+  /** One request; throws its error. Returns what the kernel sent besides the acknowledgement. */
+  request(request: Request): readonly Message[] {
+    const [outcome] = this.requestAll([request]);
+    if (outcome === undefined || "error" in outcome) throw outcome?.error ?? new Error("netlink: no outcome");
+    return outcome.replies;
+  }
+
+  /**
+   * Several requests in one datagram. The kernel carries out all of them in order, also those behind one that failed, and
+   * acknowledges each.
+   */
+  requestAll(requests: readonly Request[]): Outcome[] {
+    const first = this.#sequence + 1;
+    for (const { bytes } of requests) this.#stamp(bytes, NLM_F_REQUEST | NLM_F_ACK);
+    send(this.#fd, Buffer.concat(requests.map((request) => request.bytes)));
+
+    const outcomes: Outcome[] = [];
+    let replies: Message[] = [];
+    while (outcomes.length < requests.length) {
+      const message = this.#next(first + outcomes.length);
+      if (message.type !== NLMSG_ERROR) {
+        replies.push(message);
+        continue;
+      }
+      const error = errorIn(message, requests[outcomes.length]?.what ?? "netlink");
+      outcomes.push(error === undefined ? { replies } : { error });
+      replies = [];
+    }
+    return outcomes;
+  }
+
+  /** All objects of a kind. A dump that changes met on its way is repeated, since it may lack objects that exist. */
+  dump(request: Request): readonly Message[] {
+    if (!this.#filtersDumps) setNetlinkOption(this.#fd, NETLINK_GET_STRICT_CHK, 1);
+    this.#filtersDumps = true;
+    for (let attempt = 1; attempt <= DUMP_ATTEMPTS; attempt++) {
+      const { messages, interrupted } = this.#dumpOnce(request);
+      if (!interrupted) return messages;
+    }
+    throw new KernelError(`${request.what}, which changed ${DUMP_ATTEMPTS} times while being read`, 4);
+  }
+
+  /** From now on the kernel sends the changes of a kind too: read them with `nextMessages`. */
+  join(group: number): void {
+    setNetlinkOption(this.#fd, NETLINK_ADD_MEMBERSHIP, group);
+  }
+
+  /** The next changes, or why there are none: see waitReadable. */
+  nextMessages(milliseconds: number): readonly Message[] | "timeout" | "signal" {
+    const state = waitReadable(this.#fd, milliseconds);
+    return state === "ready" ? this.#receive() : state;
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#fd);
+  }
+
+  #dumpOnce(request: Request): { messages: Message[]; interrupted: boolean } {
+    const sequence = this.#stamp(request.bytes, NLM_F_REQUEST | NLM_F_DUMP);
+    send(this.#fd, request.bytes);
+    const messages: Message[] = [];
+    let interrupted = false;
+    for (;;) {
+      const message = this.#next(sequence);
+      interrupted ||= (message.flags & NLM_F_DUMP_INTR) !== 0;
+      if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
+        const error = errorIn(message, request.what);
+        if (error !== undefined) throw error;
+        return { messages, interrupted };
+      }
+      messages.push(message);
+    }
+  }
+
+  /** The next message that answers this request; what is left of earlier ones is passed over. */
+  #next(sequence: number): Message {
+    for (;;) {
+      if (this.#received.length === 0) this.#received = this.#receive();
+      const message = this.#received.shift();
+      if (message?.sequence === sequence) return message;
+    }
+  }
+
+  #receive(): Message[] {
+    for (;;) {
+      const datagram = receive(this.#fd, buffer);
+      if (datagram !== undefined) return parseMessages(Buffer.from(datagram));
+      if (waitReadable(this.#fd, ANSWER_MILLISECONDS) === "timeout")
+        throw new KernelError("netlink: the kernel does not answer", 110);
+    }
+  }
+
+  #stamp(bytes: Buffer, flags: number): number {
+    this.#sequence++;
+    setSequence(bytes, this.#sequence);
+    bytes.writeUInt16LE(bytes.readUInt16LE(6) | flags, 6);
+    return this.#sequence;
+  }
+}
+
+function errorIn(message: Message, what: string): KernelError | undefined {
+  const { errno, text } = parseAcknowledgement(message);
+  return errno === 0 ? undefined : new KernelError(what, errno, text);
+}

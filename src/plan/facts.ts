@@ -1,0 +1,49 @@
+// What the kernel is observed to have. Plans and checks read nothing else.
+import type { Cidr } from "../net/cidr.ts";
+import type { Ip } from "../net/ip.ts";
+import type { Mac } from "../net/mac.ts";
+
+/** Where a link, an address or a setting is. */
+export type Place = "host" | "container";
+
+/** What `ip -details link show` tells of a link. */
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** `veth`, `bridge`, `macvlan`; undefined for hardware and `lo`. */
+  readonly kind: string | undefined;
+  readonly mac: Mac | undefined;
+  readonly mtu: number;
+  /** Set up by the administrator; says nothing about the carrier. */
+  readonly isUp: boolean;
+  /** Up and running: RFC 2863 operational state. */
+  readonly isOperational: boolean;
+  /** Index of the bridge it is a port of. */
+  readonly master: number | undefined;
+  /** Index of the other end of a veth, in that end's namespace. */
+  readonly peer: number | undefined;
+  readonly alias: string | undefined;
+  /** As a port of a bridge: whether frames may leave by the port they came in. */
+  readonly hairpin: boolean;
+}
+
+export interface Address {
+  /** Index of its link. */
+  readonly link: number;
+  readonly cidr: Cidr;
+  /** 0 for an address that others may use, 253 link-local, 254 the host's own. */
+  readonly scope: number;
+  /** Duplicate address detection is still running. */
+  readonly isTentative: boolean;
+  /** Duplicate address detection found another owner. */
+  readonly isDuplicate: boolean;
+}
+
+/** One way to a destination; a route with several next hops is several of these. */
+export interface KernelRoute {
+  readonly dst: Cidr;
+  readonly link: number | undefined;
+  readonly gw: Ip | undefined;
+  readonly table: number;
+  readonly priority: number;
+}

@@ -1,0 +1,154 @@
+import { interfaceNameProblem } from "../../net/interface-name.ts";
+import { type Mac, parseMac } from "../../net/mac.ts";
+import { parseCniArgs } from "../../protocol/cni-args.ts";
+import { anything, boolean, decode, integer, lenient, optionalParsed, string, struct } from "../../protocol/decode.ts";
+import { printDocument } from "../../protocol/document.ts";
+import { CniError, ErrorCode } from "../../protocol/error.ts";
+import type { Network } from "../../protocol/plugin.ts";
+import type { Dns } from "../../protocol/result.ts";
+import { dns } from "../../protocol/result-decode.ts";
+
+export interface BridgeConfig {
+  readonly bridge: string;
+  /** The bridge gets the gateway's address, and the host forwards. */
+  readonly isGateway: boolean;
+  /** The container gets a default route in each family that it has an address of. */
+  readonly isDefaultGateway: boolean;
+  readonly ipMasq: boolean;
+  /** Of the bridge when it is created, and of both ends of the veth. */
+  readonly mtu: number | undefined;
+  readonly hairpinMode: boolean;
+  /** The container's; without one the kernel makes one up. */
+  readonly mac: Mac | undefined;
+  /** Undefined in layer 2 mode: no addresses, no routes. */
+  readonly ipamType: string | undefined;
+  /** Replaces that of IPAM when any of its fields is given. */
+  readonly dns: Dns | undefined;
+}
+
+const defaultBridge = "cni0";
+/** ETH_MIN_MTU and ETH_MAX_MTU of linux/if_ether.h. */
+const MTU = { least: 68, most: 65535 } as const;
+
+const mac = optionalParsed(parseMac, "an Ethernet address like 02:42:ac:11:00:02");
+
+/** Fields of the reference that this plugin does not have; the value is the one that asks for nothing. */
+const unsupported = {
+  forceAddress: false,
+  promiscMode: false,
+  vlan: 0,
+  vlanTrunk: undefined,
+  preserveDefaultVlan: false,
+  macspoofchk: false,
+  enabledad: false,
+  portIsolation: false,
+  disableContainerInterface: false,
+  docker: undefined,
+} as const;
+
+const fields = () =>
+  struct({
+    bridge: string,
+    isGateway: boolean,
+    isDefaultGateway: boolean,
+    ipMasq: boolean,
+    ipMasqBackend: string,
+    mtu: integer,
+    hairpinMode: boolean,
+    ipam: struct({ type: string }),
+    dns: dns,
+    runtimeConfig: struct({ mac }),
+    args: struct({ cni: struct({ mac }) }),
+    forceAddress: boolean,
+    promiscMode: boolean,
+    vlan: integer,
+    vlanTrunk: anything,
+    preserveDefaultVlan: boolean,
+    macspoofchk: boolean,
+    enabledad: boolean,
+    portIsolation: boolean,
+    disableContainerInterface: boolean,
+    docker: anything,
+  });
+
+type Fields = ReturnType<ReturnType<typeof fields>>;
+
+/** For ADD and CHECK. Errors: 2 for a field that is not supported, 4 for CNI_ARGS, 6 and 7 for the configuration. */
+export function decodeConfig(network: Network, cniArgs: string): BridgeConfig {
+  const written = decode(fields(), network.document, "bridge");
+  refuseUnsupported(written);
+  const isDefaultGateway = written.isDefaultGateway ?? false;
+  return {
+    bridge: checkBridgeName(written.bridge ?? defaultBridge),
+    isGateway: isDefaultGateway || (written.isGateway ?? false),
+    isDefaultGateway,
+    ipMasq: written.ipMasq ?? false,
+    mtu: checkMtu(written.mtu ?? 0),
+    hairpinMode: written.hairpinMode ?? false,
+    mac: written.runtimeConfig?.mac ?? written.args?.cni?.mac ?? macOfArgs(cniArgs),
+    ipamType: typeOf(written.ipam),
+    dns: written.dns !== undefined && Object.keys(written.dns).length > 0 ? written.dns : undefined,
+  };
+}
+
+/** What DEL needs. */
+export interface BridgeRemains {
+  readonly ipMasq: boolean;
+  readonly ipamType: string | undefined;
+}
+
+const remains = () => struct({ ipMasq: lenient(boolean), ipam: lenient(struct({ type: lenient(string) })) });
+
+/** For DEL: what cannot be read was never attached either. */
+export function decodeRemains(network: Network): BridgeRemains {
+  const { ipMasq, ipam } = decode(remains(), network.document, "bridge");
+  return { ipMasq: ipMasq ?? false, ipamType: typeOf(ipam) };
+}
+
+/** For STATUS. */
+export function decodeIpamType(network: Network): string | undefined {
+  return typeOf(decode(fields(), network.document, "bridge").ipam);
+}
+
+function refuseUnsupported(written: Fields): void {
+  const backend = written.ipMasqBackend ?? "";
+  if (backend !== "" && backend !== "iptables") throw notSupported("ipMasqBackend", backend);
+  for (const [name, nothing] of Object.entries(unsupported)) {
+    const value = written[name as keyof typeof unsupported];
+    if (value !== undefined && value !== nothing) throw notSupported(name, value);
+  }
+}
+
+function notSupported(name: string, value: unknown): CniError {
+  return new CniError(
+    ErrorCode.UnsupportedField,
+    `bridge: ${name} with the value ${printDocument(value)} is not supported`,
+  );
+}
+
+function checkBridgeName(name: string): string {
+  const problem = interfaceNameProblem(name);
+  if (problem === undefined) return name;
+  throw new CniError(
+    ErrorCode.InvalidConfig,
+    `bridge: ${JSON.stringify(name)} cannot name a network interface: ${problem}`,
+  );
+}
+
+function checkMtu(mtu: number): number | undefined {
+  if (mtu === 0) return undefined;
+  if (mtu >= MTU.least && mtu <= MTU.most) return mtu;
+  throw new CniError(ErrorCode.InvalidConfig, `bridge: mtu ${mtu} is not between ${MTU.least} and ${MTU.most}`);
+}
+
+function macOfArgs(cniArgs: string): Mac | undefined {
+  const { MAC } = parseCniArgs(cniArgs, ["MAC"]);
+  if (MAC === undefined) return undefined;
+  const parsed = parseMac(MAC);
+  if (parsed !== undefined) return parsed;
+  throw new CniError(ErrorCode.InvalidEnvironment, `CNI_ARGS: MAC ${JSON.stringify(MAC)} is not an Ethernet address`);
+}
+
+function typeOf(ipam: { readonly type?: string | undefined } | undefined): string | undefined {
+  return ipam?.type === "" ? undefined : ipam?.type;
+}

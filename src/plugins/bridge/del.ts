@@ -1,0 +1,76 @@
+import { apply } from "../../kernel/apply.ts";
+import { sha512 } from "../../kernel/libc.ts";
+import { openNetnsIfAlive } from "../../kernel/netns.ts";
+import { Places } from "../../kernel/places.ts";
+import { type Cidr, hostCidr, sameCidr } from "../../net/cidr.ts";
+import { masqueradeChainName } from "../../net/hashed-name.ts";
+import type { Family } from "../../net/ip.ts";
+import { type Masqueraded, masqueradeChain, masqueradeChains } from "../../plan/masquerade.ts";
+import type { PrivateChain } from "../../plan/private-chain.ts";
+import { CniError, ErrorCode, messageOf } from "../../protocol/error.ts";
+import type { DelCall, Surroundings } from "../../protocol/plugin.ts";
+import { delIpam } from "../ipam.ts";
+import { decodeRemains } from "./config.ts";
+import { observeRemains } from "./observe.ts";
+import { planRemoval } from "./plan.ts";
+
+/** Removes whatever there is, with whatever is known; a part that fails does not keep the others. */
+export async function del(call: DelCall, around: Surroundings): Promise<void> {
+  const config = decodeRemains(call.network);
+  using container = openNetnsIfAlive(call.netns);
+  using places = new Places(container);
+  const remains = observeRemains(places, call, container !== undefined);
+  const known = unique([...remains.addresses, ...addressesInPrevResult(call)]);
+  const applying = { ...around, places, record: () => {} };
+
+  const failures: unknown[] = [];
+  await attempt(failures, async () => {
+    await apply(planRemoval(call, remains, config.ipMasq ? chainsOf(call, known) : []), applying);
+  });
+  await attempt(failures, async () => {
+    const released = config.ipamType === undefined ? [] : await delIpam(config.ipamType, call, around);
+    if (!config.ipMasq || known.length > 0) return;
+    const chains = released.length > 0 ? chainsOf(call, released.map(hostCidr)) : forgottenChains(call);
+    await apply(
+      chains.map((chain) => ({ do: "rules.remove", chain })),
+      applying,
+    );
+  });
+  if (failures.length > 0) throw combined(failures);
+}
+
+function chainsOf(call: DelCall, addresses: readonly Cidr[]): PrivateChain[] {
+  return masqueradeChains(masqueraded(call), addresses);
+}
+
+/** Nothing tells what the container's addresses were: its chain is known by its name, and what leads there by the chain. */
+function forgottenChains(call: DelCall): PrivateChain[] {
+  return ([4, 6] satisfies Family[]).map((family) => masqueradeChain(masqueraded(call), family, []));
+}
+
+function masqueraded({ network: { name: network }, containerId }: DelCall): Masqueraded {
+  return { chain: masqueradeChainName(sha512, { network, containerId }), network, containerId };
+}
+
+function addressesInPrevResult({ network, ifname }: DelCall): Cidr[] {
+  const { interfaces = [], ips = [] } = network.prevResult ?? {};
+  const isOurs = (index: number | undefined) => index === undefined || interfaces[index]?.name === ifname;
+  return ips.filter((ip) => isOurs(ip.interface)).map((ip) => ip.address);
+}
+
+function unique(addresses: readonly Cidr[]): Cidr[] {
+  return addresses.filter((address, i) => addresses.findIndex((other) => sameCidr(other, address)) === i);
+}
+
+async function attempt(failures: unknown[], work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    failures.push(error);
+  }
+}
+
+function combined(failures: readonly unknown[]): unknown {
+  if (failures.length === 1) return failures[0];
+  return new CniError(ErrorCode.Internal, failures.map(messageOf).join("; "), { cause: failures[0] });
+}

@@ -1,0 +1,70 @@
+import { isOwnNetns, openNetns } from "../../kernel/netns.ts";
+import { Places } from "../../kernel/places.ts";
+import type { Link } from "../../plan/facts.ts";
+import { CniError, ErrorCode } from "../../protocol/error.ts";
+import type { AddCall, CheckCall, Plugin, StatusCall, Surroundings } from "../../protocol/plugin.ts";
+import { emptyResult, type Result, type ResultInterface } from "../../protocol/result.ts";
+import { carryOut } from "../carry-out.ts";
+import { addIpam, checkIpam, statusIpam } from "../ipam.ts";
+import { noAddressing, planAddressing } from "./addressing.ts";
+import { differences } from "./check.ts";
+import { decodeConfig, decodeIpamType } from "./config.ts";
+import { del } from "./del.ts";
+import { lockBridge, makeNetwork } from "./network.ts";
+import { observe, observeAttached } from "./observe.ts";
+import { addressConflict, conflict, planAttachment, planMasquerade, planNetwork } from "./plan.ts";
+
+export const bridge = { add, check, del, status, isOwnNetns } satisfies Plugin;
+
+async function add(call: AddCall, around: Surroundings): Promise<Result> {
+  const config = decodeConfig(call.network, call.args);
+  using container = openNetns(call.netns);
+  using places = new Places(container);
+  using _lock = await lockBridge(config.bridge, "shared", around.checkInterrupt);
+
+  const { names, ...facts } = observe(places, config, call);
+  refuse(conflict(config, call, facts));
+  const leased = config.ipamType === undefined ? emptyResult : await addIpam(config.ipamType, call, around);
+  const addressing = config.ipamType === undefined ? noAddressing : planAddressing(config, leased);
+  refuse(addressConflict(config, addressing, facts));
+
+  await makeNetwork(config.bridge, planNetwork(config, addressing, facts, names), { places, around });
+  // the rules first: they are made in a process of their own, beside the rest
+  const steps = [
+    ...planMasquerade(config, call, addressing, names),
+    ...planAttachment(config, call, addressing, names),
+  ];
+  const applied = await carryOut(steps, { places, netns: call.netns, around });
+  const interfaces = [
+    // it may have taken the address of its new port
+    interfaceOf(config.bridge, places.findLink("host", config.bridge)),
+    interfaceOf(names.hostVeth, applied.link("host", names.hostVeth)),
+    { ...interfaceOf(call.ifname, applied.link("container", call.ifname)), sandbox: call.netns },
+  ];
+  return { interfaces, ips: addressing.ips, routes: addressing.routes, dns: config.dns ?? leased.dns };
+}
+
+async function check(call: CheckCall, around: Surroundings): Promise<void> {
+  const config = decodeConfig(call.network, call.args);
+  using container = openNetns(call.netns);
+  using places = new Places(container);
+  if (config.ipamType !== undefined) await checkIpam(config.ipamType, call, around);
+  const expected = call.network.prevResult;
+  if (expected === undefined)
+    throw new CniError(ErrorCode.InvalidConfig, "CHECK needs the result of ADD as prevResult");
+  const facts = observeAttached(places, config, call);
+  refuse(differences({ config, attachment: call, netns: call.netns, expected }, facts).join("; "));
+}
+
+async function status(call: StatusCall, around: Surroundings): Promise<void> {
+  const ipamType = decodeIpamType(call.network);
+  if (ipamType !== undefined) await statusIpam(ipamType, call, around);
+}
+
+function interfaceOf(name: string, link: Link | undefined): ResultInterface {
+  return { name, mac: link?.mac };
+}
+
+function refuse(problem: string | undefined): void {
+  if (problem !== undefined && problem !== "") throw new CniError(ErrorCode.Internal, problem);
+}

@@ -1,0 +1,54 @@
+// Addresses for a main plugin: from host-local in this process, when the host-local that would be run is this executable, else
+// from whatever plugin `ipam.type` names, run as the specification says.
+import { run } from "../kernel/process.ts";
+import { isThisExecutable } from "../kernel/self.ts";
+import type { Ip } from "../net/ip.ts";
+import { findPlugin, runPlugin } from "../protocol/delegate.ts";
+import { parseDocument } from "../protocol/document.ts";
+import type { AddCall, AnyCall, CheckCall, DelCall, StatusCall, Surroundings } from "../protocol/plugin.ts";
+import type { Result } from "../protocol/result.ts";
+import { decodeIpamResult } from "../protocol/result-decode.ts";
+import { hostLocal } from "./host-local/plugin.ts";
+
+/** The result has no interfaces. What the plugin gave is taken back when the ADD fails later. */
+export async function addIpam(type: string, call: AddCall, around: Surroundings): Promise<Result> {
+  const file = findPlugin(type, call.path, "ipam.type");
+  if (isOurs(type, file)) return hostLocal.add(call, around);
+  // also when it fails: an IPAM plugin must bear a DEL for what it does not know
+  around.undo.defer(`run ${type} DEL`, async () => {
+    await delegate({ network: call.network, verb: "DEL" }, file, { ...around, checkInterrupt: async () => {} });
+  });
+  const printed = await delegate(call, file, around);
+  return decodeIpamResult(
+    parseDocument(printed, `the output of ${file}`),
+    call.network.version,
+    `the result of ${file}`,
+  );
+}
+
+export async function checkIpam(type: string, call: CheckCall, around: Surroundings): Promise<void> {
+  const file = findPlugin(type, call.path, "ipam.type");
+  if (isOurs(type, file)) await hostLocal.check(call, around);
+  else await delegate(call, file, around);
+}
+
+/** Returns the addresses that were given back, when that can be known. */
+export async function delIpam(type: string, call: DelCall, around: Surroundings): Promise<readonly Ip[]> {
+  const file = findPlugin(type, call.path, "ipam.type");
+  if (isOurs(type, file)) return hostLocal.del(call, around);
+  await delegate(call, file, around);
+  return [];
+}
+
+export async function statusIpam(type: string, call: StatusCall, around: Surroundings): Promise<void> {
+  const file = findPlugin(type, call.path, "ipam.type");
+  if (!isOurs(type, file)) await delegate(call, file, around);
+}
+
+async function delegate(call: Pick<AnyCall, "verb" | "network">, file: string, around: Surroundings): Promise<string> {
+  return runPlugin({ file, verb: call.verb, input: call.network.input }, run, around);
+}
+
+function isOurs(type: string, file: string): boolean {
+  return type === "host-local" && isThisExecutable(file);
+}
