@@ -176,9 +176,9 @@ class Run {
   }
 
   #startRules(step: Extract<Step, { chain: PrivateChain }>, start: typeof startAddingChain): void {
-    // before it starts: killed in the middle, it may still have done its work
-    this.#record(step);
     this.#rules.push(start(step.chain, this.#applying.env));
+    // not when it has ended: whatever becomes of it, it may have done its work
+    this.#record(step);
   }
 
   async #awaitUp(place: Place, name: string): Promise<void> {
@@ -189,7 +189,7 @@ class Run {
     events.join(RTNLGRP_LINK);
     const deadline = Date.now() + UP_MILLISECONDS;
     while (!isUp()) {
-      const news = events.nextMessages(deadline - Date.now());
+      const news = events.nextMessages(Math.max(0, deadline - Date.now()));
       if (news === "timeout") throw new KernelError(`wait for link ${name} to be up and running`, 110);
       if (news === "signal") await checkInterrupt();
     }

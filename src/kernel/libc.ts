@@ -113,15 +113,7 @@ export function spawn(file: string, argv: readonly string[], env: readonly strin
     libc.posix_spawn_file_actions_adddup2(actions, fd, i);
   });
   const pid = Buffer.alloc(4);
-  const [argvPointers, envPointers] = [new StringList(argv), new StringList(env)];
-  const number = libc.posix_spawn(
-    pid,
-    cString(file),
-    actions,
-    sigpipeToDefault(),
-    argvPointers.pointers,
-    envPointers.pointers,
-  );
+  const number = libc.posix_spawn(pid, cString(file), actions, sigpipeToDefault(), stringList(argv), stringList(env));
   if (number !== 0) throw new KernelError(`start ${file}`, number);
   return pid.readInt32LE();
 }
@@ -143,20 +135,19 @@ export function reap(pid: number): number {
   return status.readInt32LE();
 }
 
-/** The array of pointers that ends with NULL, of argv and envp. The strings live as long as this object. */
-class StringList {
-  readonly pointers: Buffer;
-  readonly #strings: Buffer;
-
-  constructor(strings: readonly string[]) {
-    this.#strings = Buffer.from(strings.map((string) => `${string}\0`).join(""));
-    this.pointers = Buffer.alloc((strings.length + 1) * 8);
-    let address = ffi.getRawPointer(this.#strings);
-    strings.forEach((string, i) => {
-      this.pointers.writeBigUInt64LE(address, i * 8);
-      address += BigInt(Buffer.byteLength(string) + 1);
-    });
-  }
+/** The array of pointers that ends with NULL, of argv and envp, and the strings behind it, in one piece of memory. */
+function stringList(strings: readonly string[]): Buffer {
+  const texts = strings.map(cString);
+  const start = (texts.length + 1) * 8;
+  const list = Buffer.alloc(start + texts.reduce((size, text) => size + text.length, 0));
+  const address = ffi.getRawPointer(list);
+  let at = start;
+  texts.forEach((text, i) => {
+    text.copy(list, at);
+    list.writeBigUInt64LE(address + BigInt(at), i * 8);
+    at += text.length;
+  });
+  return list;
 }
 
 /** A posix_spawnattr_t: Node.js ignores SIGPIPE, which a child would inherit. Flags at 0, the signals to reset at 8. */

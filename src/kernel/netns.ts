@@ -1,6 +1,6 @@
 // setns() moves the calling thread and no other, and node:fs runs its promises on a pool of threads: inside `run` only
 // synchronous calls act on the namespace. The type refuses a promise.
-import { closeSync, openSync, statfsSync, statSync } from "node:fs";
+import { closeSync, constants, openSync, statfsSync, statSync } from "node:fs";
 import { CniError, ErrorCode } from "../protocol/error.ts";
 import { isErrno } from "./kernel-error.ts";
 import { enterNetns, exitNow } from "./libc.ts";
@@ -18,7 +18,8 @@ export class NetNs {
 
   /** `path` may be a bind mount or `/proc/<pid>/ns/net`. Throws the errors of open(2), and `NotANamespace`. */
   constructor(path: string) {
-    this.fd = openSync(path, "r");
+    // whatever it is, opening it does not wait
+    this.fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     if (!isNamespaceFile(path)) {
       closeSync(this.fd);
       throw new NotANamespace(path);
@@ -57,7 +58,7 @@ export function openNetns(path: string): NetNs {
       : error instanceof Error
         ? error.message
         : String(error);
-    throw new CniError(ErrorCode.InvalidEnvironment, `CNI_NETNS: ${reason}`, { cause: error });
+    throw new CniError(ErrorCode.InvalidEnvironment, `CNI_NETNS: ${reason}`);
   }
 }
 

@@ -8,14 +8,14 @@ export type Document = { readonly [brand]: "Document" };
 
 const stringLiteral = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/gs;
 
-/** Errors: 6 when the text is not JSON. */
+/** `null` is an object without members, as in Go. Errors: 6 when the text is not JSON. */
 export function parseDocument(text: string, what: string): Document {
   try {
     let place = 0;
     const numbered = text.replaceAll(stringLiteral, (literal, colon?: string) =>
       colon === undefined ? literal : `"${place++}:${literal.slice(1)}`,
     );
-    return JSON.parse(numbered) as Document;
+    return (JSON.parse(numbered) ?? {}) as Document;
   } catch {
     throw new CniError(ErrorCode.DecodingFailure, `${what} is not JSON: ${syntaxProblem(text)}`);
   }

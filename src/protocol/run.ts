@@ -12,7 +12,8 @@ export async function run(plugin: Plugin, invocation: Invocation): Promise<numbe
   try {
     await using undo = new Undo(log);
     const answer = await dispatch(plugin, invocation, { env, log, checkInterrupt, undo });
-    const text = answer === undefined ? "" : printResult(answer.result, answer.version);
+    if (answer === undefined) return 0;
+    const text = printResult(answer.result, answer.version);
     await checkInterrupt();
     writeOutput(text);
     undo.keep();

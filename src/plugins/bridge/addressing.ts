@@ -36,11 +36,17 @@ export function planAddressing(config: BridgeConfig, leased: Result): Addressing
   };
 }
 
+/** RT_SCOPE_LINK: what is reached on the link itself, or nearer, has no next hop. */
+const LINK_SCOPE = 253;
+
 /** Routes as the kernel gets them: with a next hop where there is one, and none twice. */
 export function kernelRoutes({ ips, routes }: Addressing): Route[] {
   const gatewayOf = (family: Family) =>
     ips.find((ip) => ip.address.ip.family === family && ip.gateway !== undefined)?.gateway;
-  const complete = routes.map((route) => ({ ...route, gw: route.gw ?? gatewayOf(route.dst.ip.family) }));
+  const complete = routes.map((route) => {
+    const isDirect = route.scope !== undefined && route.scope >= LINK_SCOPE;
+    return isDirect ? route : { ...route, gw: route.gw ?? gatewayOf(route.dst.ip.family) };
+  });
   return complete.filter((route, i) => complete.findIndex((other) => sameRoute(route, other)) === i);
 }
 

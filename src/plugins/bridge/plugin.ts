@@ -1,9 +1,9 @@
 import { isOwnNetns, openNetns } from "../../kernel/netns.ts";
 import { Places } from "../../kernel/places.ts";
-import type { Link } from "../../plan/facts.ts";
+import type { Place } from "../../plan/facts.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { AddCall, CheckCall, Plugin, StatusCall, Surroundings } from "../../protocol/plugin.ts";
-import { emptyResult, type Result, type ResultInterface } from "../../protocol/result.ts";
+import { emptyResult, type Result } from "../../protocol/result.ts";
 import { carryOut } from "../carry-out.ts";
 import { addIpam, checkIpam, statusIpam } from "../ipam.ts";
 import { noAddressing, planAddressing } from "./addressing.ts";
@@ -35,11 +35,12 @@ async function add(call: AddCall, around: Surroundings): Promise<Result> {
     ...planAttachment(config, call, addressing, names),
   ];
   const applied = await carryOut(steps, { places, netns: call.netns, around });
+  const macOf = (place: Place, name: string) => (applied.link(place, name) ?? places.findLink(place, name))?.mac;
   const interfaces = [
-    // it may have taken the address of its new port
-    interfaceOf(config.bridge, places.findLink("host", config.bridge)),
-    interfaceOf(names.hostVeth, applied.link("host", names.hostVeth)),
-    { ...interfaceOf(call.ifname, applied.link("container", call.ifname)), sandbox: call.netns },
+    // looked up anew: it may have taken the address of its new port
+    { name: config.bridge, mac: places.findLink("host", config.bridge)?.mac },
+    { name: names.hostVeth, mac: macOf("host", names.hostVeth) },
+    { name: call.ifname, mac: macOf("container", call.ifname), sandbox: call.netns },
   ];
   return { interfaces, ips: addressing.ips, routes: addressing.routes, dns: config.dns ?? leased.dns };
 }
@@ -59,10 +60,6 @@ async function check(call: CheckCall, around: Surroundings): Promise<void> {
 async function status(call: StatusCall, around: Surroundings): Promise<void> {
   const ipamType = decodeIpamType(call.network);
   if (ipamType !== undefined) await statusIpam(ipamType, call, around);
-}
-
-function interfaceOf(name: string, link: Link | undefined): ResultInterface {
-  return { name, mac: link?.mac };
 }
 
 function refuse(problem: string | undefined): void {

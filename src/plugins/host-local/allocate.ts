@@ -7,6 +7,19 @@ export interface Choice {
   readonly range: Range;
 }
 
+/** Which set is to give which requested address, and those that none gives: two of one set, or outside of all. */
+export function assignRequested(
+  sets: readonly RangeSet[],
+  requested: readonly Ip[],
+): { readonly assigned: readonly (Ip | undefined)[]; readonly left: readonly Ip[] } {
+  const left = [...requested];
+  const assigned = sets.map((set) => {
+    const at = left.findIndex((ip) => rangeOf(set, ip) !== undefined);
+    return at < 0 ? undefined : left.splice(at, 1)[0];
+  });
+  return { assigned, left };
+}
+
 /** The range of the set that holds the address. */
 export function rangeOf(set: RangeSet, ip: Ip): Range | undefined {
   return set.find((range) => holds(range, ip));

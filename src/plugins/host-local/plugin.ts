@@ -3,7 +3,7 @@ import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { AddCall, CheckCall, DelCall, Plugin, Surroundings } from "../../protocol/plugin.ts";
 import type { Result, ResultIp } from "../../protocol/result.ts";
 import { HostLocalStore } from "../../state/host-local-store.ts";
-import { type Choice, chooseIp, rangeOf } from "./allocate.ts";
+import { assignRequested, type Choice, chooseIp, rangeOf } from "./allocate.ts";
 import { decodeConfig, decodeDataDir, printRange, type RangeSet } from "./config.ts";
 import { readResolvConf } from "./resolv-conf.ts";
 
@@ -12,17 +12,18 @@ export const hostLocal = { add, check, del } satisfies Plugin;
 async function add(call: AddCall, around: Surroundings): Promise<Result> {
   const config = decodeConfig(call.network, call.args);
   const dns = config.resolvConf === undefined ? {} : readResolvConf(config.resolvConf);
+  const { assigned, left } = assignRequested(config.rangeSets, config.requestedIps);
+  if (left.length > 0) {
+    throw new CniError(ErrorCode.Internal, `failed to allocate all requested IPs: ${left.map(printIp).join(", ")}`);
+  }
   using store = await HostLocalStore.open(config.dataDir, call.network.name, around.checkInterrupt);
   const given: Ip[] = [];
   around.undo.defer("give the addresses back", () => giveBack(call, given));
-  const wanted = [...config.requestedIps];
   const ips = config.rangeSets.map((set, n): ResultIp => {
-    const { ip, range } = reserve({ store, set, n, call, wanted });
+    const { ip, range } = reserve({ store, set, n, call, requested: assigned[n] });
     given.push(ip);
     return { address: { ip, prefix: range.subnet.prefix }, gateway: range.gateway };
   });
-  if (wanted.length > 0)
-    throw new CniError(ErrorCode.Internal, `failed to allocate all requested IPs: ${wanted.map(printIp).join(", ")}`);
   return { interfaces: [], ips, routes: config.routes, dns };
 }
 
@@ -50,14 +51,11 @@ interface Reserving {
   /** Index of the set. */
   readonly n: number;
   readonly call: AddCall;
-  /** Requested addresses that no set has given yet; one is taken out when this set gives it. */
-  readonly wanted: Ip[];
+  readonly requested: Ip | undefined;
 }
 
-function reserve({ store, set, n, call, wanted }: Reserving): Choice {
-  const requested = wanted.find((ip) => rangeOf(set, ip) !== undefined);
+function reserve({ store, set, n, call, requested }: Reserving): Choice {
   const choice = requested === undefined ? freeIp({ store, set, n, call }) : requestedIp(set, requested);
-  if (requested !== undefined) wanted.splice(wanted.indexOf(requested), 1);
   if (store.reserve(choice.ip, call, n)) return choice;
   throw new CniError(
     ErrorCode.Internal,
@@ -72,7 +70,7 @@ function requestedIp(set: RangeSet, ip: Ip): Choice {
   return { ip, range };
 }
 
-function freeIp({ store, set, n, call }: Omit<Reserving, "wanted">): Choice {
+function freeIp({ store, set, n, call }: Omit<Reserving, "requested">): Choice {
   const held = store.findByOwner(call).find((ip) => rangeOf(set, ip) !== undefined);
   if (held !== undefined) {
     const message = `${printIp(held)} has been allocated to ${call.containerId} ${call.ifname} already, duplicate allocation is not allowed`;

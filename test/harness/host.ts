@@ -1,0 +1,118 @@
+// A machine of its own for a test: network and mount namespaces that nothing outside sees, with an empty /run and /var/lib/cni.
+// They live as long as one process in them, which this file starts and, by its pid, ends.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+
+export interface Ran {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly finished: Promise<Ran>;
+  readonly kill: (signal: NodeJS.Signals) => void;
+}
+
+/** As far as we use what execa returns. */
+interface Child extends PromiseLike<unknown> {
+  readonly kill: (signal: NodeJS.Signals) => unknown;
+}
+
+interface Options {
+  readonly input?: string | Buffer;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A mount of /run also hides the machine's sockets, and xtables.lock. */
+const PREPARE = `set -e
+mount -t tmpfs run /run
+mkdir -p /run/netns /run/lock /var/lib/cni
+mount -t tmpfs cni /var/lib/cni
+mount -t sysfs sys /sys
+ip link set lo up
+echo ready
+exec cat`;
+
+export class Host {
+  readonly #holder: Child;
+  readonly #pid: number;
+  readonly #running = new Set<Running>();
+  /** A directory of the machine, for files of the test; it goes with the host. */
+  readonly directory: string;
+
+  private constructor(holder: Child, pid: number, directory: string) {
+    this.#holder = holder;
+    this.#pid = pid;
+    this.directory = directory;
+  }
+
+  static async start(): Promise<Host> {
+    const directory = mkdtempSync(join(tmpdir(), "dockbridge-test-"));
+    const holder = execa("unshare", ["--net", "--mount", "--propagation", "private", "sh", "-c", PREPARE], {
+      buffer: false,
+      reject: false,
+    });
+    const ready = new Promise<boolean>((resolve) => {
+      holder.stdout?.once("data", () => resolve(true));
+      holder.stdout?.once("end", () => resolve(false));
+    });
+    if ((await ready) && holder.pid !== undefined) return new Host(holder, holder.pid, directory);
+    throw new Error(
+      "the namespaces of a test could not be made: is this root, and are iproute2 and util-linux installed?",
+    );
+  }
+
+  /** Runs a program on the host to its end, whatever its exit code. */
+  run(file: string, args: readonly string[] = [], options: Options = {}): Promise<Ran> {
+    return this.start(file, args, options).finished;
+  }
+
+  /** A command line for the shell; throws when it fails. Returns its output without white space around it. */
+  async sh(command: string): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.run("sh", ["-ec", command]);
+    if (exitCode !== 0) throw new Error(`${command}\nexit code ${exitCode}: ${stderr}${stdout}`);
+    return stdout.trim();
+  }
+
+  /** Starts a program that goes on while the test does something else; it ends with the host at the latest. */
+  start(file: string, args: readonly string[] = [], { input = "", env = {} }: Options = {}): Running {
+    const child = execa("nsenter", this.#enter(file, args), {
+      input,
+      env: { PATH: process.env["PATH"], ...env },
+      extendEnv: false,
+      reject: false,
+      stripFinalNewline: false,
+    });
+    const finish = async (): Promise<Ran> => {
+      const { exitCode = -1, stdout, stderr } = await child;
+      this.#running.delete(running);
+      return { exitCode, stdout, stderr };
+    };
+    const running: Running = { finished: finish(), kill: (signal) => child.kill(signal) };
+    this.#running.add(running);
+    return running;
+  }
+
+  /** An empty network namespace, as a runtime makes it for a container. Returns its path. */
+  async container(name: string): Promise<string> {
+    await this.sh(`ip netns add ${name}`);
+    return `/run/netns/${name}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const running of [...this.#running]) {
+      running.kill("SIGKILL");
+      await running.finished;
+    }
+    this.#holder.kill("SIGKILL");
+    await this.#holder;
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #enter(file: string, args: readonly string[]): string[] {
+    return ["--target", String(this.#pid), "--net", "--mount", "--", file, ...args];
+  }
+}
