@@ -27,6 +27,9 @@ const libc = lazily({
   waitpid: { arguments: ["int32", "buffer", "int32"], return: "int32" },
 });
 
+/** A thread keeps its errno at one place. It is asked for now: making a function later would change the value. */
+const errnoPlace = libc.__errno_location();
+
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
@@ -168,7 +171,7 @@ export function sha512(text: string): string {
 }
 
 function errno(): number {
-  return ffi.getInt32(libc.__errno_location());
+  return ffi.getInt32(errnoPlace);
 }
 
 function checked(call: string, result: number): number {

@@ -6,19 +6,23 @@ export interface Command {
   readonly versions: readonly SpecVersion[];
 }
 
-/** What the code of a plugin gets from the process that it runs in. */
+/**
+ * What the code of a plugin gets from the process that it runs in. The two are separate programs that share no classes, so what
+ * goes wrong here is a plain Error.
+ */
 export interface Invocation {
   readonly command: Command;
   /** CNI_COMMAND; never empty, and never VERSION, which needs no code of the plugin. */
   readonly verb: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly readInput: () => Buffer;
-  /** Writes everything, or throws. */
-  readonly writeOutput: (text: string) => void;
+  /** Fills as much of the buffer as there is on stdin; 0 at its end. */
+  readonly read: (buffer: Buffer) => number;
+  /** Writes everything to stdout, or throws. */
+  readonly write: (text: string) => void;
   /** One line for people, on stderr. */
   readonly log: (line: string) => void;
-  /** Throws when the runtime has asked this process to end. */
-  readonly checkInterrupt: () => Promise<void>;
+  /** The signal by which the runtime has asked this process to end, if it has. */
+  readonly interruption: () => Promise<string | undefined>;
 }
 
 /** The code of a plugin. */

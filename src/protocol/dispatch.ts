@@ -2,6 +2,7 @@ import type { Invocation } from "./command.ts";
 import { anything, array, decode, required, string, struct } from "./decode.ts";
 import { type Document, parseDocument } from "./document.ts";
 import { CniError, ErrorCode } from "./error.ts";
+import { readAll } from "./input.ts";
 import { isName, readVariables, type Variables, type Verb } from "./invocation.ts";
 import type { AnyCall, Attachment, Network, Plugin, Surroundings } from "./plugin.ts";
 import type { Result } from "./result.ts";
@@ -26,7 +27,7 @@ const verbSince: Readonly<Partial<Record<Verb, readonly number[]>>> = {
 /** Checks in the order of the library (invocation, stdin, name, verb, version), then runs the plugin. Throws CniError. */
 export async function dispatch(plugin: Plugin, invocation: Invocation, around: Surroundings): Promise<Answer> {
   const variables = readVariables(invocation.verb, around.env);
-  const input = invocation.readInput();
+  const input = readAll(invocation.read);
   const document = parseDocument(input.toString("utf8"), "the network configuration on stdin");
   const fields = decode(envelope, document, "network configuration");
   const name = checkName(fields.name);

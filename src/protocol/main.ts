@@ -4,7 +4,6 @@
 import { readSync, writeSync } from "node:fs";
 import { basename } from "node:path";
 import type { Command, Program } from "./command.ts";
-import { CniError, ErrorCode, messageOf } from "./error.ts";
 import { printVersions } from "./version.ts";
 
 export interface Release {
@@ -13,9 +12,6 @@ export interface Release {
   /** The release of the reference plugins whose behaviour this is: nerdctl decides by it what it may ask of a plugin. */
   readonly reference: string;
 }
-
-/** More than any runtime sends; a configuration with 10,000 published ports has 1 MB. */
-const LONGEST_INPUT = 16 * 1024 * 1024;
 
 /** Runs the plugin whose name the process was started under, and ends the process. */
 export async function main(
@@ -38,13 +34,13 @@ export async function main(
     return process.exit(0);
   }
   if (verb === "VERSION") {
-    write(1, printVersions(command.versions));
+    writeOutput(printVersions(command.versions));
     return process.exit(0);
   }
   const program = load(name);
-  const { env } = process;
-  const writeOutput = (text: string) => write(1, text);
-  program.exit(await program.run({ command, verb, env, readInput, writeOutput, log, checkInterrupt: watchSignals() }));
+  const read = (buffer: Buffer) => retryWhenBusy(() => readSync(0, buffer));
+  const invocation = { command, verb, env: process.env, read, write: writeOutput, log, interruption: watchSignals() };
+  program.exit(await program.run(invocation));
 }
 
 function about({ name, versions }: Command, { product, version, reference }: Release): string {
@@ -52,7 +48,7 @@ function about({ name, versions }: Command, { product, version, reference }: Rel
 }
 
 /** A signal is noted, and taken up where the verb asks: it ends nothing in the middle of a change. */
-function watchSignals(): () => Promise<void> {
+function watchSignals(): () => Promise<string | undefined> {
   let received: string | undefined;
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     process.on(signal, () => {
@@ -60,26 +56,14 @@ function watchSignals(): () => Promise<void> {
     });
   }
   return async () => {
+    // Node.js tells of a signal between two turns of its loop
     await new Promise((resolve) => setImmediate(resolve));
-    if (received !== undefined) throw new CniError(ErrorCode.TryAgainLater, `interrupted by ${received}`);
+    return received;
   };
 }
 
-function readInput(): Buffer {
-  const chunks: Buffer[] = [];
-  for (let length = 0; ; ) {
-    const chunk = Buffer.allocUnsafe(64 * 1024);
-    const read = retryWhenBusy(() => readSync(0, chunk));
-    if (read === 0) return Buffer.concat(chunks, length);
-    chunks.push(chunk.subarray(0, read));
-    length += read;
-    if (length > LONGEST_INPUT) {
-      throw new CniError(
-        ErrorCode.DecodingFailure,
-        `the network configuration on stdin is longer than ${LONGEST_INPUT} bytes`,
-      );
-    }
-  }
+function writeOutput(text: string): void {
+  write(1, text);
 }
 
 function log(line: string): void {
@@ -101,7 +85,7 @@ function retryWhenBusy(io: () => number): number {
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code === "EOF") return 0;
-      if (code !== "EAGAIN") throw new CniError(ErrorCode.IoFailure, messageOf(error), { cause: error });
+      if (code !== "EAGAIN") throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
     }
   }

@@ -13,6 +13,8 @@ export interface Ran {
 
 export interface Running {
   readonly finished: Promise<Ran>;
+  /** When it has written to stdout. */
+  readonly firstOutput: Promise<void>;
   readonly kill: (signal: NodeJS.Signals) => void;
 }
 
@@ -38,14 +40,15 @@ exec cat`;
 
 export class Host {
   readonly #holder: Child;
-  readonly #pid: number;
+  /** Of a process on the host: `/proc/<pid>/ns/net` is its network. */
+  readonly pid: number;
   readonly #running = new Set<Running>();
   /** A directory of the machine, for files of the test; it goes with the host. */
   readonly directory: string;
 
   private constructor(holder: Child, pid: number, directory: string) {
     this.#holder = holder;
-    this.#pid = pid;
+    this.pid = pid;
     this.directory = directory;
   }
 
@@ -79,10 +82,9 @@ export class Host {
 
   /** Starts a program that goes on while the test does something else; it ends with the host at the latest. */
   start(file: string, args: readonly string[] = [], { input = "", env = {} }: Options = {}): Running {
-    const child = execa("nsenter", this.#enter(file, args), {
+    const variables = Object.entries({ PATH: process.env["PATH"], ...env }).map(([name, value]) => `${name}=${value}`);
+    const child = execa("nsenter", this.#enter("env", ["-i", ...variables, file, ...args]), {
       input,
-      env: { PATH: process.env["PATH"], ...env },
-      extendEnv: false,
       reject: false,
       stripFinalNewline: false,
     });
@@ -91,7 +93,11 @@ export class Host {
       this.#running.delete(running);
       return { exitCode, stdout, stderr };
     };
-    const running: Running = { finished: finish(), kill: (signal) => child.kill(signal) };
+    const running: Running = {
+      finished: finish(),
+      firstOutput: new Promise((resolve) => child.stdout?.once("data", () => resolve())),
+      kill: (signal) => child.kill(signal),
+    };
     this.#running.add(running);
     return running;
   }
@@ -113,6 +119,6 @@ export class Host {
   }
 
   #enter(file: string, args: readonly string[]): string[] {
-    return ["--target", String(this.#pid), "--net", "--mount", "--", file, ...args];
+    return ["--target", String(this.pid), "--net", "--mount", "--", file, ...args];
   }
 }

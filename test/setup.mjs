@@ -1,0 +1,87 @@
+// Installs what the demo and the tests need and this machine does not have, and says what. It runs on the machine's own Node.js,
+// before anything is installed: `node test/setup.mjs`.
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
+
+/** What must be there, and the Debian package that has it. */
+const needed = [
+  { path: "ip", package: "iproute2" },
+  { path: "nsenter", package: "util-linux" },
+  { path: "iptables-restore", package: "iptables" },
+  { path: "sysctl", package: "procps" },
+  { path: "strace", package: "strace" },
+  { path: "/usr/lib/cni/bridge", package: "containernetworking-plugins" },
+];
+/** The client of the CNI project; https://github.com/containernetworking/cni */
+const CNITOOL = "github.com/containernetworking/cni/cnitool@v1.3.0";
+/** For a machine whose Go is older than what cnitool needs: Go's own release, from the module proxy. */
+const TOOLCHAIN = "golang.org/toolchain@v0.0.1-go1.22.12.linux-";
+
+if (process.platform !== "linux" || process.getuid() !== 0) {
+  console.error("This needs Linux and root: it makes network namespaces. Nothing outside of them is touched.");
+  process.exit(1);
+}
+installNodeModules();
+installPackages();
+installCnitool();
+
+function installNodeModules() {
+  const installed = "node_modules/.package-lock.json";
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync("package-lock.json").mtimeMs) return;
+  say("npm ci: the packages of package-lock.json, among them the Node.js that the executable is built on");
+  run("npm", ["ci", "--no-audit", "--no-fund"]);
+}
+
+function installPackages() {
+  const missing = needed.filter(({ path }) => find(path) === undefined).map((each) => each.package);
+  if (find("go") === undefined) missing.push("golang-go");
+  if (missing.length === 0) return;
+  say(`apt-get install ${missing.join(" ")}`);
+  run("apt-get", ["update", "-qq"]);
+  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], {
+    DEBIAN_FRONTEND: "noninteractive",
+  });
+}
+
+function installCnitool() {
+  const directory = resolve("dist/tools");
+  if (existsSync(join(directory, "cnitool"))) return;
+  say(`go install ${CNITOOL}`);
+  const go = find("go");
+  if (goVersion(go) >= 21) return run(go, ["install", CNITOOL], { GOBIN: directory });
+  const root = downloadToolchain(go);
+  run(join(root, "bin/go"), ["install", CNITOOL], { GOBIN: directory, GOROOT: root, GOTOOLCHAIN: "local" });
+}
+
+/** An old Go unpacks the release as a module, without the permission to execute anything. */
+function downloadToolchain(go) {
+  const module = TOOLCHAIN + (process.arch === "x64" ? "amd64" : "arm64");
+  say(`go mod download ${module}: this Go is too old for cnitool`);
+  const root = JSON.parse(execFileSync(go, ["mod", "download", "-json", module], { cwd: "/" })).Dir;
+  for (const directory of ["bin", ...readdirSync(join(root, "pkg/tool")).map((name) => join("pkg/tool", name))]) {
+    run("chmod", ["-R", "u+x", join(root, directory)]);
+  }
+  return root;
+}
+
+function goVersion(go) {
+  return Number(/go1\.(\d+)/.exec(execFileSync(go, ["version"], { encoding: "utf8" }))?.[1] ?? 0);
+}
+
+function find(program) {
+  if (program.startsWith("/")) return existsSync(program) ? program : undefined;
+  const directories = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin", "/usr/local/go/bin"];
+  return directories.map((directory) => join(directory, program)).find((path) => existsSync(path));
+}
+
+function run(program, args, env = {}) {
+  const { status } = spawnSync(program, args, { stdio: "inherit", env: { ...process.env, ...env } });
+  if (status === 0) return;
+  console.error(`${program} ${args.join(" ")} failed`);
+  process.exit(1);
+}
+
+function say(what) {
+  console.log(`> ${what}`);
+}
