@@ -9,14 +9,7 @@ if (Number.parseInt(process.versions.node, 10) < 26) {
   process.exit(1);
 }
 
-const { values } = parseArgs({
-  options: { arch: { type: "string", default: process.arch }, install: { type: "string" } },
-});
-const architecture = values.arch;
-if (architecture !== "x64" && architecture !== "arm64") {
-  console.error(`--arch ${architecture}: only x64 and arm64 are built`);
-  process.exit(1);
-}
+const { arch: architecture, install: destination } = readOptions();
 
 const [{ commands }, { bundle }, { makeExecutable, nodeOptions }, { prepareRuntime }, { install }] = await Promise.all([
   import("./cmd/commands.ts"),
@@ -51,9 +44,21 @@ console.log(
   `> the whole set on disk: ${kilobytes(statSync(`${directory}/dockbridge`).size)}, of it our code ${kilobytes(codeSize)}`,
 );
 
-if (values.install !== undefined) {
-  install({ executable, names, directory: resolve(values.install) });
-  console.log(`> installed into ${resolve(values.install)}`);
+if (destination !== undefined) {
+  install({ executable, names, directory: resolve(destination) });
+  console.log(`> installed into ${resolve(destination)}`);
+}
+
+function readOptions() {
+  const options = { arch: { type: "string", default: process.arch }, install: { type: "string" } };
+  try {
+    const { values } = parseArgs({ options });
+    if (values.arch === "x64" || values.arch === "arm64") return values;
+    console.error(`--arch ${values.arch}: only x64 and arm64 are built`);
+  } catch (error) {
+    console.error(`${error.message}\nusage: npm run build -- [--arch x64|arm64] [--install DIR]`);
+  }
+  return process.exit(1);
 }
 
 function kilobytes(bytes) {

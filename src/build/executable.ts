@@ -1,6 +1,6 @@
 // From the bundle and the Node.js runtime to one executable, with pkg in SEA mode.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Bundle } from "./bundle.ts";
@@ -12,8 +12,11 @@ const sea: (main: string, options: object) => Promise<void> = createRequire(impo
 
 export type Architecture = "x64" | "arm64";
 
-/** node:ffi announces on stderr that it is experimental. Threads that have nothing to do take time to start. */
-export const nodeOptions = ["--disable-warning=ExperimentalWarning", "--v8-pool-size=1"];
+/**
+ * node:ffi announces on stderr that it is experimental. Threads that have nothing to do take time to start. No plugin needs what a
+ * machine configures of OpenSSL, and an /etc/ssl/openssl.cnf that Node.js cannot read would end every call.
+ */
+export const nodeOptions = ["--disable-warning=ExperimentalWarning", "--v8-pool-size=1", "--openssl-config=/dev/null"];
 
 export interface Executable {
   readonly bundle: Bundle;
@@ -33,6 +36,7 @@ export async function makeExecutable({ bundle, runtime, architecture, directory 
     string,
     string,
   ];
+  rmSync(output, { force: true });
   writeFileSync(main, bundle.main);
   writeFileSync(base, withLazyCompilation(readFileSync(runtime), false), { mode: 0o755 });
   await sea(main, {

@@ -1,14 +1,4 @@
-import {
-  closeSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, copyFileSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 /**
@@ -28,7 +18,8 @@ export function install({
   const temporary = (name: string) => join(directory, `.${name}.${process.pid}`);
   const target = join(directory, "dockbridge");
   try {
-    copy(executable, temporary("dockbridge"));
+    copyFileSync(executable, temporary("dockbridge"));
+    sync(temporary("dockbridge"));
     renameSync(temporary("dockbridge"), target);
     for (const name of names) {
       linkSync(target, temporary(name));
@@ -39,23 +30,6 @@ export function install({
     sync(directory);
   } finally {
     for (const name of ["dockbridge", ...names]) rmSync(temporary(name), { force: true });
-  }
-}
-
-/**
- * How much is written at once: the kernel keeps such a piece together in memory, and a process that starts then has 300 page
- * faults less than after a copy in small pieces. Larger ones count wholly as memory of each process.
- */
-const PIECE = 512 * 1024;
-
-function copy(from: string, to: string): void {
-  const bytes = readFileSync(from);
-  const fd = openSync(to, "wx", 0o755);
-  try {
-    for (let at = 0; at < bytes.length; at += PIECE) writeSync(fd, bytes, at, Math.min(PIECE, bytes.length - at));
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }
 

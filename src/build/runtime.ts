@@ -1,6 +1,6 @@
 // The Node.js binary that the executable is built on: from npm, without debugging information and without libatomic.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { strip } from "./elf.ts";
@@ -13,11 +13,11 @@ interface Lock {
   readonly packages: Readonly<Record<string, { readonly version: string; readonly integrity: string }>>;
 }
 
-/** Returns the path of the prepared binary, below `directory`; made anew only when the pinned version changes. */
+/** Returns the path of the prepared binary, below `directory`; made anew only when the pinned version or this code changes. */
 export async function prepareRuntime(architecture: Architecture, directory: string): Promise<string> {
   const name = `node-linux-${architecture}`;
   const { version, integrity } = lockedPackage(name);
-  const prepared = join(directory, `${name}-${version}`);
+  const prepared = join(directory, `${name}-${version}-${digestOfThisCode()}`);
   if (existsSync(prepared)) return prepared;
   const whole = readFileSync(await findBinary({ name, version, integrity, directory }));
   trimStartUp(whole);
@@ -37,6 +37,13 @@ export async function prepareRuntime(architecture: Architecture, directory: stri
   writeFileSync(`${prepared}.new`, image, { mode: 0o755 });
   renameSync(`${prepared}.new`, prepared);
   return prepared;
+}
+
+function digestOfThisCode(): string {
+  const hash = createHash("sha256");
+  for (const file of readdirSync(import.meta.dirname).sort())
+    hash.update(readFileSync(join(import.meta.dirname, file)));
+  return hash.digest("hex").slice(0, 12);
 }
 
 interface Wanted {

@@ -43,7 +43,8 @@ const failures = [
     change: {},
     env: { PATH: "/nonexistent" },
     hide: "mount --bind /run/netns /usr/sbin",
-    message: "the network needs iptables-restore, which is in none of /nonexistent:/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin",
+    message:
+      "the network needs iptables-restore, which is in none of /nonexistent:/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin",
   },
   {
     where: "at the rules, which iptables refuses",

@@ -3,7 +3,7 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Host, type Running } from "../harness/host.ts";
-import { ours } from "../harness/plugin.ts";
+import { ours, startPlugin } from "../harness/plugin.ts";
 
 const config = {
   cniVersion: "1.0.0",
@@ -18,17 +18,9 @@ const config = {
 function startAdd(
   host: Host,
   netns: string,
-  { ipam = config.ipam, path = "" }: { ipam?: object; path?: string } = {},
+  { ipam = config.ipam, path = "", env = {} }: { ipam?: object; path?: string; env?: Record<string, string> } = {},
 ): Running {
-  const env = {
-    CNI_COMMAND: "ADD",
-    CNI_CONTAINERID: "c1",
-    CNI_NETNS: netns,
-    CNI_IFNAME: "eth0",
-    CNI_PATH: `${ours}${path}`,
-  };
-  const call = host.start(`${ours}/bridge`, [], { input: JSON.stringify({ ...config, ipam }), env });
-  return call;
+  return startPlugin(host, { verb: "ADD", config: { ...config, ipam }, netns, path: `${ours}${path}`, env });
 }
 
 async function untilExists(host: Host, condition: string): Promise<void> {
@@ -85,15 +77,7 @@ test("at the rules: they are awaited, and everything is taken back", async () =>
   const slow = `#!/bin/sh\ntouch /run/called; sleep 0.5; exec /usr/sbin/iptables-restore "$@"\n`;
   writeFileSync(join(host.directory, "iptables-restore"), slow);
   chmodSync(join(host.directory, "iptables-restore"), 0o755);
-  const env = {
-    PATH: `${host.directory}:/usr/sbin:/usr/bin:/sbin:/bin`,
-    CNI_COMMAND: "ADD",
-    CNI_CONTAINERID: "c1",
-    CNI_NETNS: netns,
-    CNI_IFNAME: "eth0",
-    CNI_PATH: ours,
-  };
-  const add = host.start(`${ours}/bridge`, [], { input: JSON.stringify(config), env });
+  const add = startAdd(host, netns, { env: { PATH: `${host.directory}:/usr/sbin:/usr/bin:/sbin:/bin` } });
   await untilExists(host, "test -e /run/called");
   add.kill("SIGTERM");
   const { exitCode, stdout } = await add.finished;

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Host, Ran } from "./host.ts";
+import type { Host, Ran, Running } from "./host.ts";
 
 /** What `npm run build` made. */
 export const ours = resolve("dist/cni/bin");
@@ -17,14 +17,22 @@ export interface Call {
   /** Directory of the plugin, and CNI_PATH unless `path` says otherwise. */
   readonly directory?: string;
   readonly path?: string;
+  /** A command to run it under, such as strace. */
+  readonly under?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Calls a plugin on the host as a runtime does. */
 export function callPlugin(host: Host, call: Call): Promise<Ran> {
-  const { verb, plugin = "bridge", config, directory = ours } = call;
+  return startPlugin(host, call).finished;
+}
+
+/** The same for a test that does something else meanwhile. */
+export function startPlugin(host: Host, call: Call): Running {
+  const { verb, plugin = "bridge", config, directory = ours, under = [] } = call;
   const input = typeof config === "string" ? config : JSON.stringify(config);
-  return host.run(`${directory}/${plugin}`, [], { input, env: environmentOf(verb, call) });
+  const [file = "", ...args] = [...under, `${directory}/${plugin}`];
+  return host.start(file, args, { input, env: environmentOf(verb, call) });
 }
 
 /** The same, when it has to succeed. Returns what it printed, parsed; undefined when that is nothing. */
