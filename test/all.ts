@@ -1,0 +1,71 @@
+// npm test [-- files or options of vitest]: builds, then checks types and style, and runs every test. The last line is the count.
+import { readFileSync, rmSync } from "node:fs";
+import { execa } from "execa";
+
+/** As far as we read what vitest writes. */
+interface Report {
+  readonly success: boolean;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+const report = "dist/test-report.json";
+rmSync(report, { force: true });
+
+const steps = [
+  await isFine("the build", ["build.mjs"]),
+  await isFine("the types", ["node_modules/.bin/tsc", "--noEmit"]),
+  await isFine("style and borders of layers", ["node_modules/.bin/biome", "ci", "--error-on-warnings"]),
+];
+const vitest = [
+  "--config",
+  "test/vitest.config.ts",
+  "--reporter",
+  "default",
+  "--reporter",
+  "json",
+  "--outputFile",
+  report,
+];
+const isTested = await isFine("the tests", ["node_modules/.bin/vitest", "run", ...vitest, ...process.argv.slice(2)]);
+
+const { passed, failed, skipped } = count();
+for (const name of skipped) console.log(`> skipped: ${name}`);
+const failures = failed + steps.filter((fine) => !fine).length;
+console.log(`${passed + steps.filter((fine) => fine).length} passed, ${failures} failed`);
+process.exit(failures === 0 ? 0 : 1);
+
+async function isFine(what: string, [file = "", ...args]: readonly string[]): Promise<boolean> {
+  console.log(`> ${what}: ${[file, ...args].join(" ")}`);
+  const isScript = file.endsWith(".mjs");
+  const { exitCode } = await execa(isScript ? process.execPath : file, isScript ? [file, ...args] : args, {
+    stdio: "inherit",
+    reject: false,
+  });
+  return exitCode === 0;
+}
+
+/** A file that could not be loaded has no tests, and counts as one that failed. */
+function count(): { passed: number; failed: number; skipped: string[] } {
+  try {
+    const { testResults } = JSON.parse(readFileSync(report, "utf8")) as Report;
+    const tests = testResults.flatMap((file) => file.assertionResults);
+    const named = (status: string) => tests.filter((test) => test.status === status);
+    const broken = testResults.filter((file) => file.status === "failed" && !file.assertionResults.some(isFailed));
+    const failed = named("failed").length + broken.length;
+    return {
+      passed: named("passed").length,
+      failed: failed === 0 && !isTested ? 1 : failed,
+      skipped: tests.filter((test) => !["passed", "failed"].includes(test.status)).map((test) => test.fullName),
+    };
+  } catch {
+    return { passed: 0, failed: 1, skipped: [] };
+  }
+}
+
+function isFailed(test: { readonly status: string }): boolean {
+  return test.status === "failed";
+}
