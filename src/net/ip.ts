@@ -16,8 +16,9 @@ export function bitsOf(family: Family): 32 | 128 {
 /** Strict: four decimal numbers without leading zeros, or RFC 4291 text without a zone. */
 export function parseIp(text: string): Ip | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipFromBytes(ipaddr.IPv4.parse(text).toByteArray());
-  if (text.includes("%") || !ipaddr.IPv6.isValid(text)) return undefined;
-  const ip = ipaddr.IPv6.parse(text);
+  const groups = withoutDottedEnd(text);
+  if (groups === undefined || groups.includes("%") || !ipaddr.IPv6.isValid(groups)) return undefined;
+  const ip = ipaddr.IPv6.parse(groups);
   return ipFromBytes(ip.isIPv4MappedAddress() ? ip.toIPv4Address().toByteArray() : ip.toByteArray());
 }
 
@@ -50,4 +51,17 @@ export function sameIp(a: Ip, b: Ip): boolean {
 /** The address `count` places after this one; the caller knows that it exists. */
 export function addToIp(ip: Ip, count: bigint): Ip {
   return { family: ip.family, value: ip.value + count };
+}
+
+/**
+ * `::ffff:10.0.0.1` -> `::ffff:a00:1`; undefined when the end has dots and is no IPv4 address. ipaddr.js takes octal numbers there,
+ * and `::10.0.0.1` for an IPv4-mapped address.
+ */
+function withoutDottedEnd(text: string): string | undefined {
+  if (!text.includes(".")) return text;
+  const end = text.lastIndexOf(":") + 1;
+  const dotted = text.slice(end);
+  if (!ipaddr.IPv4.isValidFourPartDecimal(dotted)) return undefined;
+  const { value } = ipFromBytes(ipaddr.IPv4.parse(dotted).toByteArray());
+  return `${text.slice(0, end)}${(value >> 16n).toString(16)}:${(value & 0xffffn).toString(16)}`;
 }

@@ -6,10 +6,10 @@ import { CniError, ErrorCode } from "./error.ts";
  */
 export function parseCniArgs<Key extends string>(text: string, known: readonly Key[]): Partial<Record<Key, string>> {
   const pairs = text === "" ? [] : text.split(";").map(parsePair);
-  const ignoreUnknown = pairs.findLast(([key]) => key === "IgnoreUnknown");
+  const ignoreUnknown = pairs.filter(([key]) => key === "IgnoreUnknown").map(([, value]) => parseBoolean(value));
   const isKnown = ([key]: Pair) => key === "IgnoreUnknown" || (known as readonly string[]).includes(key);
   const unknown = pairs.filter((pair) => !isKnown(pair)).map((pair) => pair.join("="));
-  if (unknown.length > 0 && !(ignoreUnknown !== undefined && parseBoolean(ignoreUnknown[1]))) {
+  if (unknown.length > 0 && ignoreUnknown.at(-1) !== true) {
     throw badArgs(`unknown arguments [${unknown.join(" ")}]; set IgnoreUnknown=1 to have them ignored`);
   }
   return Object.fromEntries(pairs) as Partial<Record<Key, string>>;

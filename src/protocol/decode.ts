@@ -120,7 +120,7 @@ function wrongValue(expected: string, value: unknown, place: Place): never {
 }
 
 function report(code: number, expected: string, value: unknown, { path, problems }: Place): never {
-  const where = path === "" ? "" : `${path.slice(1)}: `;
+  const where = path === "" ? "" : `${path.replace(/^\./, "")}: `;
   problems.push({ code, sentence: `${where}expected ${expected}, got ${printDocument(value)}` });
   return undefined as never;
 }

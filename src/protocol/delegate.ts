@@ -68,5 +68,10 @@ function errorOf({ status, stdout, stderr }: Finished, file: string): CniError {
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  } catch {
+    // links in a circle, a name that is too long: not a plugin, and the next directory may have it
+    return false;
+  }
 }

@@ -137,7 +137,8 @@ export interface Acknowledgement {
 
 export function parseAcknowledgement({ type, flags, payload }: Message): Acknowledgement {
   if (payload.length < 4) throw new Error("netlink: an acknowledgement without error number");
-  const errno = -payload.readInt32LE();
+  const errno = 0 - payload.readInt32LE();
+  if (errno < 0) throw new Error(`netlink: ${-errno} is no error number`);
   if ((flags & NLM_F_ACK_TLVS) === 0) return { errno, text: undefined };
   return {
     errno,

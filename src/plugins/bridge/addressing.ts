@@ -1,6 +1,7 @@
 // What the answer of IPAM means for this network: gateways, and routes with their next hops.
 import { type Cidr, isDefault, networkOf, parseCidr, sameCidr } from "../../net/cidr.ts";
 import { addToIp, type Family, type Ip, sameIp } from "../../net/ip.ts";
+import { routeTable } from "../../net/route-table.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Result, ResultIp, Route } from "../../protocol/result.ts";
 import type { BridgeConfig } from "./config.ts";
@@ -62,7 +63,8 @@ function withDefaultRoutes(routes: readonly Route[], ips: Addressing["ips"]): Ro
     const gw = ips.find((ip) => ip.address.ip.family === family)?.gateway;
     if (gw === undefined) continue;
     const given = result.findIndex(
-      (route) => route.dst.ip.family === family && isDefault(route.dst) && route.table === undefined,
+      (route) =>
+        route.dst.ip.family === family && isDefault(route.dst) && routeTable(route.table) === routeTable(undefined),
     );
     const present = result[given];
     if (present === undefined) result.push({ dst: defaultDestination(family), gw });
@@ -86,6 +88,9 @@ function defaultDestination(family: Family): Cidr {
 function sameRoute(a: Route, b: Route): boolean {
   const sameGateway = a.gw === undefined || b.gw === undefined ? a.gw === b.gw : sameIp(a.gw, b.gw);
   return (
-    sameGateway && sameCidr(networkOf(a.dst), networkOf(b.dst)) && a.priority === b.priority && a.table === b.table
+    sameGateway &&
+    sameCidr(networkOf(a.dst), networkOf(b.dst)) &&
+    (a.priority ?? 0) === (b.priority ?? 0) &&
+    routeTable(a.table) === routeTable(b.table)
   );
 }

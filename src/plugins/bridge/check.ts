@@ -1,5 +1,6 @@
 import { type Cidr, isDefault, networkOf, printCidr, sameCidr } from "../../net/cidr.ts";
 import { sameIp } from "../../net/ip.ts";
+import { routeTable } from "../../net/route-table.ts";
 import type { KernelRoute, Link } from "../../plan/facts.ts";
 import type { Attachment } from "../../protocol/plugin.ts";
 import type { Result, ResultInterface, Route } from "../../protocol/result.ts";
@@ -21,9 +22,6 @@ export interface CheckFacts {
   readonly addresses: readonly Cidr[];
   readonly routes: readonly KernelRoute[];
 }
-
-/** RT_TABLE_MAIN */
-const MAIN = 254;
 
 /** Everything that is not as ADD left it, one sentence each. */
 export function differences(attached: Attached, facts: CheckFacts): string[] {
@@ -89,7 +87,7 @@ function missingRoutes(expected: readonly Route[], present: readonly KernelRoute
 
 /** As in the reference, the next hop of a default route may be another one. */
 function isThere(expected: Route, present: KernelRoute): boolean {
-  if ((expected.table ?? MAIN) !== present.table || !sameCidr(networkOf(expected.dst), present.dst)) return false;
+  if (routeTable(expected.table) !== present.table || !sameCidr(networkOf(expected.dst), present.dst)) return false;
   if (expected.gw === undefined || isDefault(expected.dst)) return true;
   return present.gw !== undefined && sameIp(expected.gw, present.gw);
 }

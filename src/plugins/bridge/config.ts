@@ -77,6 +77,7 @@ type Fields = ReturnType<ReturnType<typeof fields>>;
 export function decodeConfig(network: Network, cniArgs: string): BridgeConfig {
   const written = decode(fields(), network.document, "bridge");
   refuseUnsupported(written);
+  const macInArgs = macOfArgs(cniArgs);
   const isDefaultGateway = written.isDefaultGateway ?? false;
   return {
     bridge: checkBridgeName(written.bridge ?? defaultBridge),
@@ -85,7 +86,7 @@ export function decodeConfig(network: Network, cniArgs: string): BridgeConfig {
     ipMasq: written.ipMasq ?? false,
     mtu: checkMtu(written.mtu ?? 0),
     hairpinMode: written.hairpinMode ?? false,
-    mac: written.runtimeConfig?.mac ?? written.args?.cni?.mac ?? macOfArgs(cniArgs),
+    mac: written.runtimeConfig?.mac ?? written.args?.cni?.mac ?? macInArgs,
     ipamType: typeOf(written.ipam),
     dns: written.dns !== undefined && Object.keys(written.dns).length > 0 ? written.dns : undefined,
   };
@@ -143,7 +144,7 @@ function checkMtu(mtu: number): number | undefined {
 
 function macOfArgs(cniArgs: string): Mac | undefined {
   const { MAC } = parseCniArgs(cniArgs, ["MAC"]);
-  if (MAC === undefined) return undefined;
+  if (MAC === undefined || MAC === "") return undefined;
   const parsed = parseMac(MAC);
   if (parsed !== undefined) return parsed;
   throw new CniError(ErrorCode.InvalidEnvironment, `CNI_ARGS: MAC ${JSON.stringify(MAC)} is not an Ethernet address`);

@@ -160,7 +160,7 @@ export function printRange(range: Range): string {
 
 function ipsOfArgs(cniArgs: string): Ip[] {
   const { IP } = parseCniArgs(cniArgs, ["IP"]);
-  if (IP === undefined) return [];
+  if (IP === undefined || IP === "") return [];
   const ip = parseCidr(IP)?.ip ?? parseIp(IP);
   if (ip !== undefined) return [ip];
   throw new CniError(ErrorCode.InvalidEnvironment, `CNI_ARGS: IP ${JSON.stringify(IP)} is not an IP address`);

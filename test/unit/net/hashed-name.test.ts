@@ -1,0 +1,35 @@
+import { createHash } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { hostVethName, masqueradeChainName } from "../../../src/net/hashed-name.ts";
+
+const sha512 = (text: string) => createHash("sha512").update(text).digest("hex");
+
+describe("masqueradeChainName", () => {
+  test.for([
+    ["test", "1234", "CNI-2bbe0c48b91a7d1b8a6753a8"],
+    ["testalongnamethatdoesnotmakesense", "1234", "CNI-374f33fe84ab0ed84dcdebe3"],
+  ] as const)("of %s and %s is that of the reference", ([network, containerId, name]) => {
+    expect(masqueradeChainName(sha512, { network, containerId })).toBe(name);
+  });
+
+  test("is another one for another container", () => {
+    const network = "testalongnamethatdoesnotmakesense";
+    expect(masqueradeChainName(sha512, { network, containerId: "1235" })).not.toBe("CNI-374f33fe84ab0ed84dcdebe3");
+  });
+});
+
+describe("hostVethName", () => {
+  const attached = { network: "n1", containerId: "c1", ifname: "eth0" };
+
+  test("is veth and the first eight digits of the hash of the attachment", () => {
+    expect(hostVethName(sha512, attached)).toBe(`veth${sha512("n1/c1/eth0").slice(0, 8)}`);
+  });
+
+  test.for([
+    ["network", { ...attached, network: "n2" }],
+    ["container", { ...attached, containerId: "c2" }],
+    ["interface", { ...attached, ifname: "eth1" }],
+  ] as const)("is another one for another %s", ([, other]) => {
+    expect(hostVethName(sha512, other)).not.toBe(hostVethName(sha512, attached));
+  });
+});

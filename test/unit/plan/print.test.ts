@@ -1,0 +1,133 @@
+import { describe, expect, test } from "vitest";
+import { printPlan } from "../../../src/plan/print.ts";
+import type { Step } from "../../../src/plan/step.ts";
+import { mustCidr, mustIp, mustMac } from "../net/must.ts";
+import { chain } from "./examples.ts";
+
+const mac = mustMac("02:00:00:00:00:01");
+const cidr = mustCidr("10.1.0.5/16");
+const on = { place: "host", link: "cni0" } as const;
+const inside = { place: "container", link: "eth0" } as const;
+
+/** A new kind of step has to show here how it is printed. */
+const examples: Readonly<Record<Step["do"], readonly (readonly [Step, string])[]>> = {
+  "link.add-bridge": [
+    [{ do: "link.add-bridge", place: "host", bridge: { name: "cni0" } }, "ip link add cni0 type bridge"],
+    [
+      { do: "link.add-bridge", place: "container", bridge: { name: "br0", mtu: 1400, mac } },
+      "nsenter --net=container ip link add br0 mtu 1400 address 02:00:00:00:00:01 type bridge",
+    ],
+  ],
+  "link.add-veth": [
+    [
+      { do: "link.add-veth", host: { name: "veth1" }, container: { name: "eth0" } },
+      "ip link add veth1 type veth peer eth0 netns container",
+    ],
+    [
+      { do: "link.add-veth", host: { name: "veth1", mtu: 1400 }, container: { name: "eth0", mtu: 1400, mac } },
+      "ip link add veth1 mtu 1400 type veth peer eth0 mtu 1400 address 02:00:00:00:00:01 netns container",
+    ],
+  ],
+  "link.delete": [
+    [{ do: "link.delete", ...on }, "ip link delete cni0"],
+    [{ do: "link.delete", ...inside }, "nsenter --net=container ip link delete eth0"],
+  ],
+  "link.set": [
+    [{ do: "link.set", ...on, up: true }, "ip link set cni0 up"],
+    [{ do: "link.set", ...inside, up: false }, "nsenter --net=container ip link set eth0 down"],
+    [{ do: "link.set", ...on, mac }, "ip link set cni0 address 02:00:00:00:00:01"],
+    [
+      { do: "link.set", place: "host", link: "veth1", up: true, mac, master: "cni0", alias: "n1/c1/eth0" },
+      "ip link set veth1 address 02:00:00:00:00:01 master cni0 alias n1/c1/eth0 up",
+    ],
+  ],
+  "port.set": [
+    [{ do: "port.set", ...on, hairpin: true }, "bridge link set dev cni0 hairpin on"],
+    [{ do: "port.set", ...inside, hairpin: false }, "nsenter --net=container bridge link set dev eth0 hairpin off"],
+  ],
+  "address.add": [
+    [{ do: "address.add", ...on, cidr }, "ip address add 10.1.0.5/16 dev cni0"],
+    [{ do: "address.add", ...on, cidr, nodad: false }, "ip address add 10.1.0.5/16 dev cni0"],
+    [
+      { do: "address.add", ...inside, cidr: mustCidr("2001:db8::5/64"), nodad: true },
+      "nsenter --net=container ip address add 2001:db8::5/64 dev eth0 nodad",
+    ],
+  ],
+  "address.delete": [
+    [{ do: "address.delete", ...on, cidr }, "ip address delete 10.1.0.5/16 dev cni0"],
+    [{ do: "address.delete", ...inside, cidr }, "nsenter --net=container ip address delete 10.1.0.5/16 dev eth0"],
+  ],
+  "route.add": [
+    [{ do: "route.add", ...on, dst: mustCidr("10.2.0.0/16") }, "ip route add 10.2.0.0/16 dev cni0"],
+    [
+      {
+        do: "route.add",
+        ...inside,
+        dst: mustCidr("0.0.0.0/0"),
+        gw: mustIp("10.1.0.1"),
+        mtu: 1400,
+        advmss: 1360,
+        priority: 5,
+        table: 100,
+        scope: 0,
+      },
+      "nsenter --net=container ip route add 0.0.0.0/0 via 10.1.0.1 mtu 1400 advmss 1360 metric 5 table 100 scope 0 dev eth0",
+    ],
+  ],
+  "sysctl.set": [
+    [{ do: "sysctl.set", place: "host", key: "net/ipv4/ip_forward", value: "1" }, "sysctl -w net/ipv4/ip_forward=1"],
+    [
+      { do: "sysctl.set", place: "container", key: "net/ipv4/conf/eth0/arp_notify", value: "1", optional: true },
+      "nsenter --net=container sysctl -w net/ipv4/conf/eth0/arp_notify=1 || true",
+    ],
+  ],
+  "link.await-up": [[{ do: "link.await-up", ...on }, "# wait until cni0 is up and running"]],
+  "rules.add": [
+    [
+      { do: "rules.add", chain },
+      `iptables-restore --noflush <<END
+*nat
+-N CNI-1
+-A CNI-1 -d 10.1.0.0/16 -j ACCEPT
+-A CNI-1 ! -d 224.0.0.0/4 -j MASQUERADE
+-A POSTROUTING -s 10.1.0.5/32 -j CNI-1
+-A POSTROUTING -s 10.2.0.5/32 -j CNI-1
+COMMIT
+END`,
+    ],
+  ],
+  "rules.remove": [
+    [
+      { do: "rules.remove", chain: { ...chain, family: 6, rules: [], jumps: [] } },
+      `ip6tables-restore --noflush <<END
+*nat
+-F CNI-1
+-X CNI-1
+COMMIT
+END`,
+    ],
+  ],
+};
+
+describe.for(Object.entries(examples))("%s", ([kind, steps]) => {
+  test("has an example of its own kind", () => {
+    expect(steps.map(([step]) => step.do)).toEqual(steps.map(() => kind));
+    expect(steps).not.toHaveLength(0);
+  });
+
+  test.for(steps.map(([step, printed]) => ({ step, printed })))("$printed", ({ step, printed }) => {
+    expect(printPlan([step])).toBe(`${printed}\n`);
+  });
+});
+
+test("a plan is one step a line, in order", () => {
+  const plan = printPlan([
+    { do: "link.set", ...on, up: true },
+    { do: "link.delete", ...on },
+  ]);
+  expect(plan).toBe("ip link set cni0 up\nip link delete cni0\n");
+});
+
+test("no steps are no text", () => {
+  expect(printPlan([])).toBe("");
+});

@@ -1,0 +1,58 @@
+import type { Link } from "../../../../src/plan/facts.ts";
+import type { BridgeConfig } from "../../../../src/plugins/bridge/config.ts";
+import type { Names } from "../../../../src/plugins/bridge/plan.ts";
+import { mustMac } from "../../net/must.ts";
+
+/** What an empty configuration means. */
+export const plainConfig: BridgeConfig = {
+  bridge: "cni0",
+  isGateway: false,
+  isDefaultGateway: false,
+  ipMasq: false,
+  mtu: undefined,
+  hairpinMode: false,
+  mac: undefined,
+  ipamType: undefined,
+  dns: undefined,
+};
+
+export const attachment = { containerId: "c1", ifname: "eth0" };
+
+export const names: Names = {
+  network: "n1",
+  hostVeth: "veth1",
+  masqueradeChain: "CNI-1",
+  bridgeMac: mustMac("02:00:00:00:00:99"),
+};
+
+const up = { mtu: 1500, isUp: true, isOperational: true, peer: undefined, alias: undefined, hairpin: false } as const;
+
+export const bridgeLink: Link = {
+  ...up,
+  index: 3,
+  name: "cni0",
+  kind: "bridge",
+  mac: mustMac("02:00:00:00:00:01"),
+  master: undefined,
+};
+
+export const hostLink: Link = {
+  ...up,
+  index: 4,
+  name: "veth1",
+  kind: "veth",
+  mac: mustMac("02:00:00:00:00:02"),
+  master: 3,
+  peer: 2,
+  alias: "n1/c1/eth0",
+};
+
+export const containerLink: Link = {
+  ...up,
+  index: 2,
+  name: "eth0",
+  kind: "veth",
+  mac: mustMac("02:00:00:00:00:03"),
+  master: undefined,
+  peer: 4,
+};
