@@ -11,6 +11,8 @@ const needed = [
   { path: "iptables-restore", package: "iptables" },
   { path: "sysctl", package: "procps" },
   { path: "strace", package: "strace" },
+  { path: "cc", package: "gcc" },
+  { path: "/usr/include/linux/rtnetlink.h", package: "libc6-dev" },
   { path: "/usr/lib/cni/bridge", package: "containernetworking-plugins" },
 ];
 /** The client of the CNI project; https://github.com/containernetworking/cni */

@@ -56,6 +56,12 @@ export async function apply(steps: readonly Step[], applying: Applying): Promise
   return run.applied;
 }
 
+class LinkNotFound extends KernelError {
+  constructor(name: string) {
+    super(`find link ${name}`, 19);
+  }
+}
+
 type NetlinkStep = Extract<Step, { readonly tolerate?: readonly string[] }>;
 
 class Run {
@@ -117,10 +123,21 @@ class Run {
   #queue(step: NetlinkStep): void {
     const place = step.do === "link.add-veth" ? "host" : step.place;
     if (this.#batch !== undefined && this.#batch.place !== place) this.flush();
-    const request = this.#requestFor(step);
+    const request = this.#requestOrNothing(step);
+    if (request === undefined) return;
     this.#batch ??= { place, steps: [], requests: [] };
     this.#batch.steps.push(step);
     this.#batch.requests.push(request);
+  }
+
+  /** Nothing when the step's link is not there, and the step bears that. */
+  #requestOrNothing(step: NetlinkStep): Request | undefined {
+    try {
+      return this.#requestFor(step);
+    } catch (error) {
+      if (error instanceof LinkNotFound && step.tolerate?.includes("ENODEV")) return undefined;
+      throw error;
+    }
   }
 
   #requestFor(step: NetlinkStep): Request {
@@ -159,7 +176,7 @@ class Run {
 
   #look(place: Place, name: string): Link {
     const link = this.#applying.places.findLink(place, name);
-    if (link === undefined) throw new KernelError(`find link ${name}`, 19);
+    if (link === undefined) throw new LinkNotFound(name);
     this.applied.see(place, link);
     return link;
   }
@@ -189,9 +206,9 @@ class Run {
     events.join(RTNLGRP_LINK);
     const deadline = Date.now() + UP_MILLISECONDS;
     while (!isUp()) {
-      const news = events.nextMessages(Math.max(0, deadline - Date.now()));
-      if (news === "timeout") throw new KernelError(`wait for link ${name} to be up and running`, 110);
-      if (news === "signal") await checkInterrupt();
+      if (Date.now() >= deadline) throw new KernelError(`wait for link ${name} to be up and running`, 110);
+      events.nextChanges(Math.max(0, deadline - Date.now()));
+      await checkInterrupt();
     }
   }
 

@@ -1,4 +1,3 @@
-import { statSync } from "node:fs";
 import type { Family } from "../net/ip.ts";
 import {
   addChain,
@@ -10,6 +9,7 @@ import {
   type SavedTable,
 } from "../plan/private-chain.ts";
 import { CniError, ErrorCode } from "../protocol/error.ts";
+import { isRegularFile } from "../protocol/regular-file.ts";
 import { Child } from "./process.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -26,7 +26,7 @@ export function findIptables(family: Family, action: "restore" | "save", env: En
     ...(env["PATH"] ?? "").split(":").filter((directory) => directory.startsWith("/")),
     ...USUAL_DIRECTORIES,
   ];
-  const found = directories.map((directory) => `${directory}/${name}`).find(isFile);
+  const found = directories.map((directory) => `${directory}/${name}`).find(isRegularFile);
   if (found !== undefined) return found;
   throw new CniError(
     ErrorCode.Internal,
@@ -109,8 +109,4 @@ class Restore {
       details: this.#input,
     });
   }
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }

@@ -14,7 +14,9 @@ const libc = lazily({
   _exit: { arguments: ["int32"], return: "void" },
   connect: { arguments: ["int32", "buffer", "uint32"], return: "int32" },
   flock: { arguments: ["int32", "int32"], return: "int32" },
+  ioctl: { arguments: ["int32", "uint64"], return: "int32" },
   memfd_create: { arguments: ["buffer", "uint32"], return: "int32" },
+  pipe2: { arguments: ["buffer", "int32"], return: "int32" },
   poll: { arguments: ["buffer", "uint64", "int32"], return: "int32" },
   posix_spawn: { arguments: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"], return: "int32" },
   posix_spawn_file_actions_adddup2: { arguments: ["buffer", "int32", "int32"], return: "int32" },
@@ -37,10 +39,15 @@ const SOL_NETLINK = 270;
 const CLONE_NEWNET = 0x40000000;
 const LOCK = { shared: 1, exclusive: 2 } as const;
 const LOCK_NB = 4;
+/** linux/nsfs.h */
+const NS_GET_NSTYPE = 0xb703n;
+const O_CLOEXEC = 0o2000000;
 const MFD_CLOEXEC = 1;
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
 const POLLIN = 1;
+/** struct pollfd: the descriptor, what is asked at 4, what is so at 6. */
+const POLLFD_SIZE = 8;
 const SYS_pidfd_send_signal = 424n;
 const SYS_pidfd_open = 434n;
 export const SIGKILL = 9;
@@ -81,19 +88,30 @@ export function receive(fd: number, buffer: Buffer): Buffer | undefined {
   return buffer.subarray(0, length);
 }
 
-/** Waits until the descriptor has something to read. A signal ends the wait early, whatever its handler says. */
-export function waitReadable(fd: number, milliseconds: number): "ready" | "timeout" | "signal" {
-  const entry = Buffer.alloc(8);
-  entry.writeInt32LE(fd, 0);
-  entry.writeInt16LE(POLLIN, 4);
-  const ready = libc.poll(entry, 1n, milliseconds);
-  if (ready < 0 && errno() === 4) return "signal";
-  return checked("poll", ready) === 0 ? "timeout" : "ready";
+/**
+ * Waits until one of the descriptors has something to read, or its other end is closed; returns those. None after the time, and
+ * sooner when a signal came, whatever its handler says. Without end when the time is negative.
+ */
+export function waitReadable(fds: readonly number[], milliseconds: number): readonly number[] {
+  const entries = Buffer.alloc(fds.length * POLLFD_SIZE);
+  fds.forEach((fd, i) => {
+    entries.writeInt32LE(fd, i * POLLFD_SIZE);
+    entries.writeInt16LE(POLLIN, i * POLLFD_SIZE + 4);
+  });
+  const count = libc.poll(entries, BigInt(fds.length), milliseconds);
+  if (count < 0 && errno() === 4) return [];
+  checked("poll", count);
+  return fds.filter((_, i) => entries.readInt16LE(i * POLLFD_SIZE + 6) !== 0);
 }
 
 /** Moves this thread, and no other, into a network namespace. */
 export function enterNetns(fd: number): void {
   checked("setns", libc.setns(fd, CLONE_NEWNET));
+}
+
+/** False for a namespace of another kind, and for what is no namespace. */
+export function isNetns(fd: number): boolean {
+  return libc.ioctl(fd, NS_GET_NSTYPE) === CLONE_NEWNET;
 }
 
 /** Equivalent to: `flock --nonblock`; false when another process holds the lock. */
@@ -103,9 +121,16 @@ export function tryLock(fd: number, kind: keyof typeof LOCK): boolean {
   throw new KernelError("flock", errno());
 }
 
-/** A file without a name, for what a child process reads or writes. */
+/** A file without a name, for what a child process reads. */
 export function anonymousFile(name: string): number {
   return checked("memfd_create", libc.memfd_create(cString(name), MFD_CLOEXEC));
+}
+
+/** For what a child process writes. */
+export function pipe(): { readonly read: number; readonly write: number } {
+  const fds = Buffer.alloc(8);
+  checked("pipe2", libc.pipe2(fds, O_CLOEXEC));
+  return { read: fds.readInt32LE(0), write: fds.readInt32LE(4) };
 }
 
 /** Starts a process with the three descriptors as its stdin, stdout and stderr. `argv` includes the name of the program. */

@@ -21,12 +21,16 @@ export class FileLock {
 
   /** The process that holds the lock, as the kernel shows it: `pid 4711 (host-local)`. */
   holder(): string {
-    const { ino } = fstatSync(this.#fd);
-    for (const line of readFileSync("/proc/locks", "latin1").split("\n")) {
-      const [, type, , , pid, file] = line.trim().split(/\s+/);
-      if (type === "FLOCK" && file?.split(":")[2] === String(ino)) return `pid ${pid} (${commandOf(pid ?? "")})`;
-    }
-    return "an unknown process";
+    const { dev, ino } = fstatSync(this.#fd);
+    const locks = readFileSync("/proc/locks", "latin1").split("\n");
+    const holders = locks.flatMap((line) => {
+      const [, type, , , pid = "", file = ""] = line.trim().split(/\s+/);
+      const [major = "", minor = "", number] = file.split(":");
+      return type === "FLOCK" && number === String(ino) ? [{ pid, device: `${major}:${minor}` }] : [];
+    });
+    // some file systems show processes another device number than the kernel has for them
+    const holder = holders.find(({ device }) => device === printDevice(dev)) ?? holders[0];
+    return holder === undefined ? "an unknown process" : `pid ${holder.pid} (${commandOf(holder.pid)})`;
   }
 
   [Symbol.dispose](): void {
@@ -79,4 +83,12 @@ function commandOf(pid: string): string {
   } catch {
     return "which has ended";
   }
+}
+
+/** As in /proc/locks: `00:2a`. The layout of dev_t is that of gnu_dev_major(3). */
+function printDevice(dev: number): string {
+  const number = BigInt(dev);
+  const major = ((number >> 8n) & 0xfffn) | ((number >> 32n) & 0xfffff000n);
+  const minor = (number & 0xffn) | ((number >> 12n) & 0xffffff00n);
+  return [major, minor].map((part) => part.toString(16).padStart(2, "0")).join(":");
 }

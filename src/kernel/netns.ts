@@ -1,16 +1,13 @@
 // setns() moves the calling thread and no other, and node:fs runs its promises on a pool of threads: inside `run` only
 // synchronous calls act on the namespace. The type refuses a promise.
-import { closeSync, constants, openSync, statfsSync, statSync } from "node:fs";
+import { closeSync, constants, openSync, statSync } from "node:fs";
 import { CniError, ErrorCode } from "../protocol/error.ts";
 import { isErrno } from "./kernel-error.ts";
-import { enterNetns, exitNow } from "./libc.ts";
+import { enterNetns, exitNow, isNetns } from "./libc.ts";
 
 type SyncOnly<T> = T extends PromiseLike<unknown> ? never : T;
 
 const OWN = "/proc/thread-self/ns/net";
-/** linux/magic.h; an old kernel shows /proc/<pid>/ns/net as a file of procfs. */
-const NSFS_MAGIC = 0x6e736673;
-const PROC_SUPER_MAGIC = 0x9fa0;
 
 /** A network namespace held open: it lives at least as long as this object. */
 export class NetNs {
@@ -20,7 +17,7 @@ export class NetNs {
   constructor(path: string) {
     // whatever it is, opening it does not wait
     this.fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    if (!isNamespaceFile(path)) {
+    if (!isNetns(this.fd)) {
       closeSync(this.fd);
       throw new NotANamespace(path);
     }
@@ -99,9 +96,4 @@ function goBack(fd: number): void {
   } catch {
     exitNow(1);
   }
-}
-
-function isNamespaceFile(path: string): boolean {
-  const { type } = statfsSync(path);
-  return type === NSFS_MAGIC || type === PROC_SUPER_MAGIC;
 }

@@ -1,8 +1,8 @@
-// Child processes without node:child_process, which costs 9 ms to load. Files in memory stand in for pipes, so that nothing has
-// to be read while the child runs.
-import { closeSync, fstatSync, readSync, writeSync } from "node:fs";
+// Child processes without node:child_process, which costs 9 ms to load. The input is a file in memory, so that nobody has
+// to write while the child reads.
+import { closeSync, readSync, writeSync } from "node:fs";
 import type { Finished } from "../protocol/delegate.ts";
-import { anonymousFile, pidfd, reap, SIGKILL, SIGTERM, signalProcess, spawn, waitReadable } from "./libc.ts";
+import { anonymousFile, pidfd, pipe, reap, SIGKILL, SIGTERM, signalProcess, spawn, waitReadable } from "./libc.ts";
 
 export interface Program {
   readonly file: string;
@@ -15,46 +15,82 @@ export interface Program {
 const LOOK_MILLISECONDS = 100;
 /** How long a child that was asked to end may take before it is made to. */
 const GRACE_MILLISECONDS = 5_000;
+/** Room for all that a pipe holds: 64 KiB, pipe(7). */
+const buffer = Buffer.allocUnsafe(64 * 1024);
 
-/** A child that runs while we do something else. It has ended when `finished` returns. */
+/** A child that runs while we do something else; what it writes waits in pipes. It has ended when `finished` returns. */
 export class Child {
   readonly #pid: number;
-  #pidfd: number | undefined;
-  readonly #files: readonly [stdin: number, stdout: number, stderr: number];
+  readonly #pidfd: number;
+  readonly #stdout: Output;
+  readonly #stderr: Output;
 
   /** Throws ENOENT, EACCES, ... when the program cannot be started. */
   constructor({ file, args = [], env, input }: Program) {
-    this.#files = [anonymousFile("stdin"), anonymousFile("stdout"), anonymousFile("stderr")];
-    const [stdin] = this.#files;
-    // at position 0, so that the child reads from the start
-    writeSync(stdin, input, 0, input.length, 0);
+    const [stdin, stdout, stderr] = [anonymousFile("stdin"), pipe(), pipe()];
+    const given = [stdin, stdout.write, stderr.write];
     const variables = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
-    this.#pid = spawn(file, [file, ...args], variables, this.#files);
+    try {
+      // at position 0, so that the child reads from the start
+      writeSync(stdin, input, 0, input.length, 0);
+      this.#pid = spawn(file, [file, ...args], variables, given);
+    } catch (error) {
+      closeAll([stdout.read, stderr.read]);
+      throw error;
+    } finally {
+      closeAll(given);
+    }
+    this.#pidfd = pidfd(this.#pid);
+    this.#stdout = new Output(stdout.read);
+    this.#stderr = new Output(stderr.read);
   }
 
+  /** Looks once: sooner than after the time also when there is output, or at a signal. */
   hasFinished(milliseconds: number): boolean {
-    return waitReadable(this.#handle(), milliseconds) === "ready";
+    const outputs = [this.#stdout, this.#stderr].filter((output) => output.isOpen);
+    // in this order: when it has ended, all that it wrote is seen too
+    const ready = waitReadable([this.#pidfd, ...outputs.map((output) => output.fd)], milliseconds);
+    for (const output of outputs) if (ready.includes(output.fd)) output.read();
+    return ready.includes(this.#pidfd);
   }
 
   /** `SIGTERM`, and after a while `SIGKILL`. */
   end(): void {
-    signalProcess(this.#handle(), SIGTERM);
-    if (!this.hasFinished(GRACE_MILLISECONDS)) signalProcess(this.#handle(), SIGKILL);
+    signalProcess(this.#pidfd, SIGTERM);
+    const deadline = Date.now() + GRACE_MILLISECONDS;
+    let left = GRACE_MILLISECONDS;
+    while (!this.hasFinished(left) && left > 0) left = Math.max(0, deadline - Date.now());
+    if (left === 0) signalProcess(this.#pidfd, SIGKILL);
   }
 
-  /** Waits for its end, whatever signals come to us meanwhile. */
+  /** Waits for its end, whatever signals come to us meanwhile; not for that of processes it leaves behind. */
   finished(): Finished {
+    while (!this.hasFinished(-1));
     const status = reap(this.#pid);
-    const [stdin, stdout, stderr] = this.#files;
-    const outcome = { ...describeStatus(status), stdout: readAll(stdout), stderr: readAll(stderr) };
-    for (const fd of [stdin, stdout, stderr]) closeSync(fd);
-    if (this.#pidfd !== undefined) closeSync(this.#pidfd);
-    return outcome;
+    closeAll([this.#pidfd, this.#stdout.fd, this.#stderr.fd]);
+    return { ...describeStatus(status), stdout: this.#stdout.text(), stderr: this.#stderr.text() };
+  }
+}
+
+/** What comes out of a pipe. */
+class Output {
+  readonly fd: number;
+  isOpen = true;
+  readonly #chunks: Buffer[] = [];
+
+  constructor(fd: number) {
+    this.fd = fd;
   }
 
-  #handle(): number {
-    this.#pidfd ??= pidfd(this.#pid);
-    return this.#pidfd;
+  /** All that is in the pipe, or its end. Waits when there is nothing. */
+  read(): void {
+    const length = readSync(this.fd, buffer);
+    if (length === 0) this.isOpen = false;
+    else this.#chunks.push(Buffer.from(buffer.subarray(0, length)));
+  }
+
+  text(): string {
+    return Buffer.concat(this.#chunks).toString();
   }
 }
 
@@ -78,8 +114,6 @@ function describeStatus(status: number): { exitCode: number | undefined; status:
   return { exitCode, status: `exit status ${exitCode}` };
 }
 
-function readAll(fd: number): string {
-  const bytes = Buffer.alloc(fstatSync(fd).size);
-  const length = bytes.length === 0 ? 0 : readSync(fd, bytes, 0, bytes.length, 0);
-  return bytes.toString("utf8", 0, length);
+function closeAll(fds: readonly number[]): void {
+  for (const fd of fds) closeSync(fd);
 }

@@ -1,10 +1,10 @@
 // Running another plugin, as the specification says of IPAM: same stdin, same environment, another verb.
-import { statSync } from "node:fs";
 import { decode, integer, string, struct } from "./decode.ts";
 import { parseDocument } from "./document.ts";
 import { CniError, ErrorCode, messageOf } from "./error.ts";
 import type { Verb } from "./invocation.ts";
 import type { Surroundings } from "./plugin.ts";
+import { isRegularFile } from "./regular-file.ts";
 
 export interface Finished {
   /** Undefined after death by a signal. */
@@ -35,7 +35,7 @@ export function findPlugin(type: string, path: readonly string[], field: string)
   if (type === "" || type.includes("/")) {
     throw new CniError(ErrorCode.InvalidConfig, `${field} ${JSON.stringify(type)} cannot name a plugin`);
   }
-  const file = path.map((directory) => `${directory}/${type}`).find(isFile);
+  const file = path.map((directory) => `${directory}/${type}`).find(isRegularFile);
   if (file !== undefined) return file;
   throw new CniError(ErrorCode.Internal, `the plugin ${type}, named by ${field}, is not in CNI_PATH ${path.join(":")}`);
 }
@@ -64,14 +64,5 @@ function errorOf({ status, stdout, stderr }: Finished, file: string): CniError {
   } catch (error) {
     const message = `the plugin ${file} failed with ${status}, and ${messageOf(error)}`;
     return new CniError(ErrorCode.Unknown, message, { details: stdout });
-  }
-}
-
-function isFile(path: string): boolean {
-  try {
-    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
-  } catch {
-    // links in a circle, a name that is too long: not a plugin, and the next directory may have it
-    return false;
   }
 }

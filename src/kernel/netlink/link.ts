@@ -96,6 +96,7 @@ export interface LinkChange {
   readonly mac?: Mac | undefined;
   /** Index of the new bridge. */
   readonly master?: number | undefined;
+  /** At most 255 bytes; an empty one takes it away. */
   readonly alias?: string | undefined;
 }
 
@@ -103,7 +104,7 @@ export interface LinkChange {
 export function setLink(name: string, change: LinkChange): Request {
   const body = [ifinfo({ up: change.up }), text(IFLA_IFNAME, name)];
   if (change.mac !== undefined) body.push(attribute(IFLA_ADDRESS, macToBytes(change.mac)));
-  if (change.alias !== undefined) body.push(text(IFLA_IFALIAS, change.alias));
+  if (change.alias !== undefined) body.push(attribute(IFLA_IFALIAS, Buffer.from(change.alias)));
   if (change.master !== undefined) body.push(u32(IFLA_MASTER, change.master));
   return { what: `change link ${name}`, bytes: message(RTM_NEWLINK, 0, body) };
 }

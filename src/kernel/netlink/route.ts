@@ -1,12 +1,13 @@
 import { type Cidr, isDefault, networkOf, printCidr } from "../../net/cidr.ts";
 import { type Family, type Ip, ipFromBytes, ipToBytes, printIp } from "../../net/ip.ts";
+import { routeTable } from "../../net/route-table.ts";
 import type { KernelRoute } from "../../plan/facts.ts";
 import {
   AF_INET,
   AF_INET6,
   NLM_F_CREATE,
+  RT_SCOPE_NOWHERE,
   RT_SCOPE_UNIVERSE,
-  RT_TABLE_MAIN,
   RT_TABLE_UNSPEC,
   RTA_DST,
   RTA_GATEWAY,
@@ -43,12 +44,18 @@ const RTNEXTHOP_SIZE = 8;
 
 /** Equivalent to: `ip route add $dst [via $gw] dev $link [mtu ..] [advmss ..] [metric ..] [table ..] [scope ..]`; EEXIST when it is there. */
 export function addRoute(route: NewRoute): Request {
-  return { what: `add ${words(route)}`, bytes: message(RTM_NEWROUTE, NLM_F_CREATE, routeBody(route)) };
+  return {
+    what: `add ${words(route)}`,
+    bytes: message(RTM_NEWROUTE, NLM_F_CREATE, [newHeader(route), ...routeAttributes(route)]),
+  };
 }
 
-/** Equivalent to: `ip route delete $dst ...` */
+/** Equivalent to: `ip route delete $dst ...`, whoever made it. ESRCH when it is not there. */
 export function deleteRoute(route: NewRoute): Request {
-  return { what: `delete ${words(route)}`, bytes: message(RTM_DELROUTE, 0, routeBody(route)) };
+  return {
+    what: `delete ${words(route)}`,
+    bytes: message(RTM_DELROUTE, 0, [oldHeader(route), ...routeAttributes(route)]),
+  };
 }
 
 /** Equivalent to: `ip -4|-6 route show table all` */
@@ -95,17 +102,32 @@ function parseHops(bytes: Buffer): { link: number; gateway: Buffer | undefined }
   return hops;
 }
 
-function routeBody(route: NewRoute): Buffer[] {
-  const header = Buffer.alloc(RTMSG_SIZE);
-  header.writeUInt8(route.dst.ip.family === 4 ? AF_INET : AF_INET6, 0);
-  header.writeUInt8(route.dst.prefix, 1);
-  const table = route.table ?? RT_TABLE_MAIN;
-  header.writeUInt8(table > 255 ? RT_TABLE_UNSPEC : table, 4);
+function newHeader(route: NewRoute): Buffer {
+  const header = headerOf(route);
   header.writeUInt8(RTPROT_BOOT, 5);
   header.writeUInt8(route.scope ?? RT_SCOPE_UNIVERSE, 6);
   header.writeUInt8(RTN_UNICAST, 7);
+  return header;
+}
 
-  const body = [header, u32(RTA_OIF, route.link), u32(RTA_TABLE, table)];
+/** What is left open matches any: protocol 0, type 0. */
+function oldHeader(route: NewRoute): Buffer {
+  const header = headerOf(route);
+  header.writeUInt8(route.scope ?? RT_SCOPE_NOWHERE, 6);
+  return header;
+}
+
+/** It has room for tables up to 255 only; the attribute counts. */
+function headerOf({ dst: { ip, prefix }, table }: NewRoute): Buffer {
+  const header = Buffer.alloc(RTMSG_SIZE);
+  header.writeUInt8(ip.family === 4 ? AF_INET : AF_INET6, 0);
+  header.writeUInt8(prefix, 1);
+  header.writeUInt8(routeTable(table) > 255 ? RT_TABLE_UNSPEC : routeTable(table), 4);
+  return header;
+}
+
+function routeAttributes(route: NewRoute): Buffer[] {
+  const body = [u32(RTA_OIF, route.link), u32(RTA_TABLE, routeTable(route.table))];
   if (!isDefault(route.dst)) body.push(attribute(RTA_DST, ipToBytes(networkOf(route.dst).ip)));
   if (route.gw !== undefined) body.push(attribute(RTA_GATEWAY, ipToBytes(route.gw)));
   if (route.priority !== undefined) body.push(u32(RTA_PRIORITY, route.priority));

@@ -30,6 +30,8 @@ const BUFFER_SIZE = 64 * 1024;
 const DUMP_ATTEMPTS = 5;
 /** The kernel answers a request before send() returns; this is for the case that it never does. */
 const ANSWER_MILLISECONDS = 10_000;
+/** The answers to so many requests have room in the socket's receive buffer; it is 208 KiB, and half of it goes for headers. */
+const BATCH = 32;
 /** What is received is copied out of it at once, so one is enough. */
 const buffer = Buffer.allocUnsafe(BUFFER_SIZE);
 
@@ -56,10 +58,42 @@ export class NetlinkSocket {
   }
 
   /**
-   * Several requests in one datagram. The kernel carries out all of them in order, also those behind one that failed, and
-   * acknowledges each.
+   * Several requests, as many as possible in one datagram. The kernel carries out all of them in order, also those behind one that
+   * failed, and acknowledges each.
    */
   requestAll(requests: readonly Request[]): Outcome[] {
+    const outcomes: Outcome[] = [];
+    for (let at = 0; at < requests.length; at += BATCH)
+      outcomes.push(...this.#requestBatch(requests.slice(at, at + BATCH)));
+    return outcomes;
+  }
+
+  /** All objects of a kind. A dump that changes met on its way is repeated, since it may lack objects that exist. */
+  dump(request: Request): readonly Message[] {
+    if (!this.#filtersDumps) setNetlinkOption(this.#fd, NETLINK_GET_STRICT_CHK, 1);
+    this.#filtersDumps = true;
+    for (let attempt = 1; attempt <= DUMP_ATTEMPTS; attempt++) {
+      const { messages, interrupted } = this.#dumpOnce(request);
+      if (!interrupted) return messages;
+    }
+    throw new KernelError(`${request.what}, which changed ${DUMP_ATTEMPTS} times while being read`, 4);
+  }
+
+  /** From now on the kernel sends the changes of a kind too: see `nextChanges`. */
+  join(group: number): void {
+    setNetlinkOption(this.#fd, NETLINK_ADD_MEMBERSHIP, group);
+  }
+
+  /** None after the time, or at a signal. */
+  nextChanges(milliseconds: number): readonly Message[] {
+    return waitReadable([this.#fd], milliseconds).length > 0 ? this.#receive() : [];
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#fd);
+  }
+
+  #requestBatch(requests: readonly Request[]): Outcome[] {
     const first = this.#sequence + 1;
     for (const { bytes } of requests) this.#stamp(bytes, NLM_F_REQUEST | NLM_F_ACK);
     send(this.#fd, Buffer.concat(requests.map((request) => request.bytes)));
@@ -77,32 +111,6 @@ export class NetlinkSocket {
       replies = [];
     }
     return outcomes;
-  }
-
-  /** All objects of a kind. A dump that changes met on its way is repeated, since it may lack objects that exist. */
-  dump(request: Request): readonly Message[] {
-    if (!this.#filtersDumps) setNetlinkOption(this.#fd, NETLINK_GET_STRICT_CHK, 1);
-    this.#filtersDumps = true;
-    for (let attempt = 1; attempt <= DUMP_ATTEMPTS; attempt++) {
-      const { messages, interrupted } = this.#dumpOnce(request);
-      if (!interrupted) return messages;
-    }
-    throw new KernelError(`${request.what}, which changed ${DUMP_ATTEMPTS} times while being read`, 4);
-  }
-
-  /** From now on the kernel sends the changes of a kind too: read them with `nextMessages`. */
-  join(group: number): void {
-    setNetlinkOption(this.#fd, NETLINK_ADD_MEMBERSHIP, group);
-  }
-
-  /** The next changes, or why there are none: see waitReadable. */
-  nextMessages(milliseconds: number): readonly Message[] | "timeout" | "signal" {
-    const state = waitReadable(this.#fd, milliseconds);
-    return state === "ready" ? this.#receive() : state;
-  }
-
-  [Symbol.dispose](): void {
-    closeSync(this.#fd);
   }
 
   #dumpOnce(request: Request): { messages: Message[]; interrupted: boolean } {
@@ -132,10 +140,11 @@ export class NetlinkSocket {
   }
 
   #receive(): Message[] {
+    const deadline = Date.now() + ANSWER_MILLISECONDS;
     for (;;) {
       const datagram = receive(this.#fd, buffer);
       if (datagram !== undefined) return parseMessages(Buffer.from(datagram));
-      if (waitReadable(this.#fd, ANSWER_MILLISECONDS) === "timeout")
+      if (waitReadable([this.#fd], ANSWER_MILLISECONDS).length === 0 && Date.now() >= deadline)
         throw new KernelError("netlink: the kernel does not answer", 110);
     }
   }

@@ -152,9 +152,9 @@ export function planRemoval(
   return steps;
 }
 
-/** Tells people whose veth it is: `ip link show`. The kernel takes up to 255 bytes. */
+/** Tells people whose veth it is: `ip link show`. The kernel takes up to 255 bytes, of which an interface name needs 15. */
 export function aliasOf(network: string, { containerId, ifname }: Attachment): string {
-  return `${network}/${containerId}/${ifname}`.slice(0, 255);
+  return `${`${network}/${containerId}`.slice(0, 239)}/${ifname}`;
 }
 
 function planInterface(link: string, addressing: Addressing): Step[] {

@@ -342,7 +342,7 @@ describe("planRemoval", () => {
 
 test.for([
   ["n1/c1/eth0", "c1"],
-  [`n1/${"x".repeat(252)}`, "x".repeat(300)],
+  [`n1/${"x".repeat(236)}/eth0`, "x".repeat(300)],
 ] as const)("the alias is %s", ([alias, containerId]) => {
   expect(aliasOf("n1", { containerId, ifname: "eth0" })).toBe(alias);
 });
