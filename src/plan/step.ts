@@ -1,8 +1,8 @@
 // Everything that a plugin may change, as values. kernel/apply.ts carries them out, plan/print.ts says them in the words an
 // administrator would type. Links are named by place and name, never by index: an index is known only when the link is there.
 import type { Cidr } from "../net/cidr.ts";
-import type { Ip } from "../net/ip.ts";
 import type { Mac } from "../net/mac.ts";
+import type { Route } from "../net/route.ts";
 import type { Place } from "./facts.ts";
 import type { PrivateChain } from "./private-chain.ts";
 
@@ -37,24 +37,10 @@ export type Step =
     } & OfLink &
       Tolerant)
   | ({ readonly do: "port.set"; readonly hairpin: boolean } & OfLink & Tolerant)
-  | ({
-      readonly do: "address.add";
-      readonly cidr: Cidr /** No duplicate address detection. */;
-      readonly nodad?: boolean;
-    } & OfLink &
-      Tolerant)
+  /** `nodad`: no duplicate address detection. */
+  | ({ readonly do: "address.add"; readonly cidr: Cidr; readonly nodad?: boolean } & OfLink & Tolerant)
   | ({ readonly do: "address.delete"; readonly cidr: Cidr } & OfLink & Tolerant)
-  | ({
-      readonly do: "route.add";
-      readonly dst: Cidr;
-      readonly gw?: Ip | undefined;
-      readonly mtu?: number | undefined;
-      readonly advmss?: number | undefined;
-      readonly priority?: number | undefined;
-      readonly table?: number | undefined;
-      readonly scope?: number | undefined;
-    } & OfLink &
-      Tolerant)
+  | ({ readonly do: "route.add" } & Route & OfLink & Tolerant)
   /** `optional`: a kernel without the setting, or a read-only /proc/sys, is no reason to fail. */
   | {
       readonly do: "sysctl.set";

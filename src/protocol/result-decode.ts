@@ -1,9 +1,10 @@
 import { type Cidr, parseCidr } from "../net/cidr.ts";
 import { parseIp } from "../net/ip.ts";
+import type { Route } from "../net/route.ts";
 import { array, decode, integer, optionalParsed, parsed, required, string, struct } from "./decode.ts";
 import type { Document } from "./document.ts";
 import { CniError, ErrorCode } from "./error.ts";
-import type { Result, ResultIp, Route } from "./result.ts";
+import type { Result, ResultIp } from "./result.ts";
 import { isSpecVersion, type SpecVersion, sameFamily } from "./version.ts";
 
 export const cidr = parsed(parseCidr, "an address with its prefix length, like 10.1.0.5/16");

@@ -1,8 +1,9 @@
 import { printCidr } from "../net/cidr.ts";
 import { type Ip, printIp } from "../net/ip.ts";
+import type { Route } from "../net/route.ts";
 import { CniError, ErrorCode } from "./error.ts";
 import { printJson } from "./json.ts";
-import type { Dns, Result, ResultInterface, ResultIp, Route } from "./result.ts";
+import type { Dns, Result, ResultInterface, ResultIp } from "./result.ts";
 import type { SpecVersion } from "./version.ts";
 
 /** As the library prints it: four spaces a level, no newline at the end, its order of keys in each version. */

@@ -1,5 +1,6 @@
 import type { Cidr } from "../net/cidr.ts";
 import type { Ip } from "../net/ip.ts";
+import type { Route } from "../net/route.ts";
 
 /** The result of an ADD, in the newest form: older ones are converted at the edge (result-print.ts, result-decode.ts). */
 export interface Result {
@@ -24,16 +25,6 @@ export interface ResultIp {
   readonly interface?: number | undefined;
   readonly address: Cidr;
   readonly gateway?: Ip | undefined;
-}
-
-export interface Route {
-  readonly dst: Cidr;
-  readonly gw?: Ip | undefined;
-  readonly mtu?: number | undefined;
-  readonly advmss?: number | undefined;
-  readonly priority?: number | undefined;
-  readonly table?: number | undefined;
-  readonly scope?: number | undefined;
 }
 
 export interface Dns {

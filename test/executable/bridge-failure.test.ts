@@ -2,6 +2,7 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { bridgeConfig } from "../harness/configuration.ts";
 import { Host } from "../harness/host.ts";
 import { callPlugin, callSuccessfully, ours } from "../harness/plugin.ts";
 
@@ -15,12 +16,7 @@ beforeEach(async () => {
 afterEach(() => host[Symbol.asyncDispose]());
 
 const config = {
-  cniVersion: "1.0.0",
-  name: "n1",
-  type: "bridge",
-  bridge: "b0",
-  isGateway: true,
-  ipMasq: true,
+  ...bridgeConfig,
   ipam: { type: "host-local", ranges: [[{ subnet: "10.1.2.0/24" }], [{ subnet: "fd00:12::/64" }]] },
 };
 

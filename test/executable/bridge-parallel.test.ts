@@ -1,16 +1,8 @@
 import { expect, test } from "vitest";
+import { bridgeConfig as config } from "../harness/configuration.ts";
 import { Host } from "../harness/host.ts";
 import { callPlugin, callSuccessfully } from "../harness/plugin.ts";
 
-const config = {
-  cniVersion: "1.0.0",
-  name: "n1",
-  type: "bridge",
-  bridge: "b0",
-  isGateway: true,
-  ipMasq: true,
-  ipam: { type: "host-local", subnet: "10.1.2.0/24" },
-};
 const names = Array.from({ length: 20 }, (_, i) => `c${i}`);
 
 test("twenty containers are attached at once to a bridge that is not there yet, and detached at once", async () => {

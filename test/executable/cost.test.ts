@@ -2,20 +2,13 @@
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { nodeOptions } from "../../src/build/executable.ts";
+import { bridgeConfig } from "../harness/configuration.ts";
 import { Host } from "../harness/host.ts";
 import { peakMemory } from "../harness/peak-memory.ts";
 import { callSuccessfully, ours } from "../harness/plugin.ts";
 import { pathsIn, programsOf, traceCall } from "../harness/strace.ts";
 
-const config = {
-  cniVersion: "1.0.0",
-  name: "n1",
-  type: "bridge",
-  bridge: "b0",
-  isDefaultGateway: true,
-  ipMasq: true,
-  ipam: { type: "host-local", ranges: [[{ subnet: "10.1.2.0/24" }]] },
-};
+const config = { ...bridgeConfig, isDefaultGateway: true };
 const dualStack = {
   ...config,
   ipam: { type: "host-local", ranges: [[{ subnet: "10.1.2.0/24" }], [{ subnet: "fd00:1::/64" }]] },

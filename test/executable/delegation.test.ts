@@ -1,18 +1,12 @@
 // An IPAM plugin that is not ours, as an executable of its own: what it is told, and what becomes of what it says.
 import { expect, test } from "vitest";
+import { bridgeConfig } from "../harness/configuration.ts";
 import { writePlugin } from "../harness/fake-plugin.ts";
 import { Host } from "../harness/host.ts";
 import { callPlugin, callSuccessfully, ours, reference } from "../harness/plugin.ts";
 import { programsOf } from "../harness/strace.ts";
 
-const config = {
-  cniVersion: "1.0.0",
-  name: "n1",
-  type: "bridge",
-  bridge: "b0",
-  isDefaultGateway: true,
-  ipam: { type: "fake" },
-};
+const config = { ...bridgeConfig, isDefaultGateway: true, ipMasq: false, ipam: { type: "fake" } };
 const answer = { cniVersion: "1.0.0", ips: [{ address: "10.1.2.7/24" }], routes: [{ dst: "192.0.2.0/24" }] };
 
 async function setUp(script: string, mode?: number): Promise<{ host: Host; netns: string; path: string }> {

@@ -2,18 +2,9 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { bridgeConfig as config } from "../harness/configuration.ts";
 import { Host, type Running } from "../harness/host.ts";
 import { ours, startPlugin } from "../harness/plugin.ts";
-
-const config = {
-  cniVersion: "1.0.0",
-  name: "n1",
-  type: "bridge",
-  bridge: "b0",
-  isGateway: true,
-  ipMasq: true,
-  ipam: { type: "host-local", subnet: "10.1.2.0/24" },
-};
 
 function startAdd(
   host: Host,

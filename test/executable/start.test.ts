@@ -1,6 +1,7 @@
 // How the executable is found, named and started by people and runtimes.
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { bridgeConfig } from "../harness/configuration.ts";
 import { Host } from "../harness/host.ts";
 import { callPlugin, ours } from "../harness/plugin.ts";
 
@@ -70,15 +71,7 @@ describe("its name", () => {
 });
 
 describe("nothing is on stderr", () => {
-  const config = {
-    cniVersion: "1.1.0",
-    name: "n1",
-    type: "bridge",
-    bridge: "b0",
-    isGateway: true,
-    ipMasq: true,
-    ipam: { type: "host-local", subnet: "10.1.2.0/24" },
-  };
+  const config = { ...bridgeConfig, cniVersion: "1.1.0" };
 
   test.each([
     { what: "in an empty environment", env: { PATH: "" } },
@@ -139,14 +132,7 @@ describe("its streams", () => {
 test("an ADD whose result nobody can read is taken back", async () => {
   await using host = await Host.start();
   const netns = await host.container("c1");
-  const config = {
-    cniVersion: "1.0.0",
-    name: "n1",
-    type: "bridge",
-    bridge: "b0",
-    ipam: { type: "host-local", subnet: "10.1.2.0/24" },
-  };
-  await host.sh(`echo '${JSON.stringify(config)}' > ${host.directory}/stdin`);
+  await host.sh(`echo '${JSON.stringify(bridgeConfig)}' > ${host.directory}/stdin`);
   const { exitCode, stderr } = await host.run("sh", [
     "-c",
     `CNI_COMMAND=ADD CNI_CONTAINERID=c1 CNI_IFNAME=eth0 CNI_NETNS=${netns} CNI_PATH=${resolve(ours)} ${ours}/bridge < ${host.directory}/stdin > /dev/full`,

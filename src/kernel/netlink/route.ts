@@ -1,6 +1,6 @@
-import { type Cidr, isDefault, networkOf, printCidr } from "../../net/cidr.ts";
-import { type Family, type Ip, ipFromBytes, ipToBytes, printIp } from "../../net/ip.ts";
-import { routeTable } from "../../net/route-table.ts";
+import { isDefault, networkOf, printCidr } from "../../net/cidr.ts";
+import { type Family, ipFromBytes, ipToBytes, printIp } from "../../net/ip.ts";
+import { type Route, routeTable } from "../../net/route.ts";
 import type { KernelRoute } from "../../plan/facts.ts";
 import {
   AF_INET,
@@ -27,16 +27,9 @@ import {
 import { attribute, fixedPart, type Message, message, nested, parseAttributes, readU32, u32 } from "./message.ts";
 import type { NetlinkSocket, Request } from "./socket.ts";
 
-export interface NewRoute {
-  readonly dst: Cidr;
+export interface NewRoute extends Route {
   /** Index of the link. */
   readonly link: number;
-  readonly gw?: Ip | undefined;
-  readonly mtu?: number | undefined;
-  readonly advmss?: number | undefined;
-  readonly priority?: number | undefined;
-  readonly table?: number | undefined;
-  readonly scope?: number | undefined;
 }
 
 const RTMSG_SIZE = 12;

@@ -1,9 +1,9 @@
 // What the answer of IPAM means for this network: gateways, and routes with their next hops.
 import { type Cidr, isDefault, networkOf, parseCidr, sameCidr } from "../../net/cidr.ts";
 import { addToIp, type Family, type Ip, sameIp } from "../../net/ip.ts";
-import { routeTable } from "../../net/route-table.ts";
+import { type Route, routeTable } from "../../net/route.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
-import type { Result, ResultIp, Route } from "../../protocol/result.ts";
+import type { Result, ResultIp } from "../../protocol/result.ts";
 import type { BridgeConfig } from "./config.ts";
 
 export interface Addressing {

@@ -1,9 +1,9 @@
 import { type Cidr, isDefault, networkOf, printCidr, sameCidr } from "../../net/cidr.ts";
 import { sameIp } from "../../net/ip.ts";
-import { routeTable } from "../../net/route-table.ts";
+import { type Route, routeTable } from "../../net/route.ts";
 import type { KernelRoute, Link } from "../../plan/facts.ts";
 import type { Attachment } from "../../protocol/plugin.ts";
-import type { Result, ResultInterface, Route } from "../../protocol/result.ts";
+import type { Result, ResultInterface } from "../../protocol/result.ts";
 import type { BridgeConfig } from "./config.ts";
 
 /** What CHECK compares: what ADD said, and what there is now. */

@@ -1,10 +1,10 @@
 import { type Cidr, contains, lastIpOf, networkOf, parseCidr, printCidr } from "../../net/cidr.ts";
 import { addToIp, bitsOf, type Family, type Ip, parseIp, printIp } from "../../net/ip.ts";
+import type { Route } from "../../net/route.ts";
 import { parseCniArgs } from "../../protocol/cni-args.ts";
 import { array, decode, lenient, optionalParsed, parsed, required, string, struct } from "../../protocol/decode.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Network } from "../../protocol/plugin.ts";
-import type { Route } from "../../protocol/result.ts";
 import { route } from "../../protocol/result-decode.ts";
 import { isAtLeast, parseVersion, type SpecVersion } from "../../protocol/version.ts";
 

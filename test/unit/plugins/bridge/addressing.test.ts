@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { printCidr } from "../../../../src/net/cidr.ts";
 import { printIp } from "../../../../src/net/ip.ts";
+import type { Route } from "../../../../src/net/route.ts";
 import {
   type Addressing,
   kernelRoutes,
@@ -9,7 +10,7 @@ import {
 } from "../../../../src/plugins/bridge/addressing.ts";
 import type { BridgeConfig } from "../../../../src/plugins/bridge/config.ts";
 import { CniError } from "../../../../src/protocol/error.ts";
-import { emptyResult, type Result, type Route } from "../../../../src/protocol/result.ts";
+import { emptyResult, type Result } from "../../../../src/protocol/result.ts";
 import { mustCidr, mustIp } from "../../net/must.ts";
 import { plainConfig } from "./examples.ts";
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Cidr } from "../../../../src/net/cidr.ts";
+import type { Route } from "../../../../src/net/route.ts";
 import type { Link } from "../../../../src/plan/facts.ts";
 import { printPlan } from "../../../../src/plan/print.ts";
 import type { Step } from "../../../../src/plan/step.ts";
@@ -14,7 +15,6 @@ import {
   planNetwork,
   planRemoval,
 } from "../../../../src/plugins/bridge/plan.ts";
-import type { Route } from "../../../../src/protocol/result.ts";
 import { mustCidr, mustIp, mustMac } from "../../net/must.ts";
 import { attachment, bridgeLink, containerLink, hostLink, names, plainConfig } from "./examples.ts";
 
