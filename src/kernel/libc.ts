@@ -14,6 +14,7 @@ const libc = lazily({
   _exit: { arguments: ["int32"], return: "void" },
   connect: { arguments: ["int32", "buffer", "uint32"], return: "int32" },
   flock: { arguments: ["int32", "int32"], return: "int32" },
+  getsockopt: { arguments: ["int32", "int32", "int32", "buffer", "buffer"], return: "int32" },
   ioctl: { arguments: ["int32", "uint64"], return: "int32" },
   memfd_create: { arguments: ["buffer", "uint32"], return: "int32" },
   pipe2: { arguments: ["buffer", "int32"], return: "int32" },
@@ -35,6 +36,8 @@ const errnoPlace = libc.__errno_location();
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_NETNS_COOKIE = 71;
 const SOL_NETLINK = 270;
 const CLONE_NEWNET = 0x40000000;
 const LOCK = { shared: 1, exclusive: 2 } as const;
@@ -73,6 +76,13 @@ export function setNetlinkOption(fd: number, option: number, value: number): voi
   const bytes = Buffer.alloc(4);
   bytes.writeInt32LE(value);
   checked("setsockopt", libc.setsockopt(fd, SOL_NETLINK, option, bytes, bytes.length));
+}
+
+/** A number that no other network namespace has until the next boot; undefined before Linux 5.14. */
+export function netnsCookie(socket: number): bigint | undefined {
+  const [cookie, size] = [Buffer.alloc(8), Buffer.of(8, 0, 0, 0)];
+  const known = libc.getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, cookie, size) === 0;
+  return known ? cookie.readBigUInt64LE() : undefined;
 }
 
 export function send(fd: number, bytes: Buffer): void {

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { CniError, ErrorCode } from "../protocol/error.ts";
+import { isErrno } from "./kernel-error.ts";
 import { tryLock } from "./libc.ts";
 
 const DEADLINE_MILLISECONDS = 30_000;
@@ -11,8 +12,7 @@ export class FileLock {
   readonly #fd: number;
 
   constructor(path: string, mode: number) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-    this.#fd = openSync(path, "a+", mode);
+    this.#fd = openWithDirectory(path, mode);
   }
 
   tryTake(kind: "shared" | "exclusive"): boolean {
@@ -74,6 +74,35 @@ async function waitFor(
     await checkInterrupt();
     // not all who wait at the same time shall try again at the same time
     await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
+  }
+}
+
+function openWithDirectory(path: string, mode: number): number {
+  try {
+    return openSync(path, "a+", mode);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+    makeDirectory(dirname(path));
+    return openSync(path, "a+", mode);
+  }
+}
+
+/** With its parents. What node:fs has for this calls a read-only file system ENOENT. */
+function makeDirectory(path: string): void {
+  try {
+    makeLastDirectory(path);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT") || dirname(path) === path) throw error;
+    makeDirectory(dirname(path));
+    makeLastDirectory(path);
+  }
+}
+
+function makeLastDirectory(path: string): void {
+  try {
+    mkdirSync(path, 0o755);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
   }
 }
 

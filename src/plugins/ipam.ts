@@ -5,7 +5,7 @@ import { isThisExecutable } from "../kernel/self.ts";
 import type { Ip } from "../net/ip.ts";
 import { findPlugin, runPlugin } from "../protocol/delegate.ts";
 import { parseDocument } from "../protocol/document.ts";
-import type { AddCall, AnyCall, CheckCall, DelCall, StatusCall, Surroundings } from "../protocol/plugin.ts";
+import type { AddCall, AnyCall, CheckCall, DelCall, GcCall, StatusCall, Surroundings } from "../protocol/plugin.ts";
 import type { Result } from "../protocol/result.ts";
 import { decodeIpamResult } from "../protocol/result-decode.ts";
 import { hostLocal } from "./host-local/plugin.ts";
@@ -42,7 +42,14 @@ export async function delIpam(type: string, call: DelCall, around: Surroundings)
 
 export async function statusIpam(type: string, call: StatusCall, around: Surroundings): Promise<void> {
   const file = findPlugin(type, call.path, "ipam.type");
-  if (!isOurs(type, file)) await delegate(call, file, around);
+  if (isOurs(type, file)) await hostLocal.status(call, around);
+  else await delegate(call, file, around);
+}
+
+export async function gcIpam(type: string, call: GcCall, around: Surroundings): Promise<void> {
+  const file = findPlugin(type, call.path, "ipam.type");
+  if (isOurs(type, file)) await hostLocal.gc(call, around);
+  else await delegate(call, file, around);
 }
 
 async function delegate(call: Pick<AnyCall, "verb" | "network">, file: string, around: Surroundings): Promise<string> {

@@ -1,6 +1,7 @@
 // Run by bench.ts on a machine of its own: calls of the two sets of plugins in turn, timed from before the start of the process to
 // its end. Prints Sample[] as JSON. A process is started as a runtime in C or Go does it, which is why this uses our own spawning:
 // node:child_process takes several milliseconds of its own, and not always the same.
+import { mkdirSync, writeFileSync } from "node:fs";
 import { Child } from "../../src/kernel/process.ts";
 
 export interface Measuring {
@@ -16,6 +17,7 @@ export interface Sample {
 }
 
 interface Call {
+  readonly plugin: string;
   readonly directory: string;
   readonly verb: string;
   readonly netns: string;
@@ -30,8 +32,14 @@ const configs = {
 /** The first calls make the bridge, and bring files into memory. */
 const WARM_UP_ROUNDS = 5;
 
+/** How many addresses of others are reserved when host-local is called by itself. */
+const reserved = [0, 1_000, 10_000];
+/** These calls say enough after fewer rounds. */
+const ROUNDS_PER_HOST_LOCAL = 4;
+
 const measuring = JSON.parse(process.argv[2] ?? "") as Measuring;
 const samples: Sample[] = [];
+for (const count of reserved) for (const side of [0, 1]) fill(dataDirOf(count, side), count);
 for (let round = -WARM_UP_ROUNDS; round < measuring.rounds; round++) {
   const found = measureRound(round, measuring);
   if (round >= 0) samples.push(...found);
@@ -41,27 +49,52 @@ process.stdout.write(JSON.stringify(samples));
 function measureRound(round: number, { directories, netns }: Measuring): Sample[] {
   // who goes first changes, in case it makes a difference
   const order = round % 2 === 0 ? [0, 1] : [1, 0];
-  const both = (verb: string, config: object): readonly [number, number] => {
+  const both = (plugin: string, verb: string, configOf: (side: number) => object): readonly [number, number] => {
     const times: [number, number] = [0, 0];
     for (const side of order) {
-      times[side as 0 | 1] = time({
-        verb,
-        config: config,
-        directory: directories[side] ?? "",
-        netns: netns[side] ?? "",
-      });
+      const [directory = "", path = ""] = [directories[side], netns[side]];
+      times[side as 0 | 1] = time({ plugin, verb, config: configOf(side), directory, netns: path });
     }
     return times;
   };
   const attachments = Object.entries(configs).flatMap(([name, { ipMasq, bridge, subnet }]) => {
     const ipam = { type: "host-local", ranges: [[{ subnet }]] };
     const config = { cniVersion: "1.0.0", name: "bench", type: "bridge", isDefaultGateway: true, ipMasq, bridge, ipam };
-    return ["ADD", "DEL"].map((verb) => ({ case: `bridge ${verb}${name}`, milliseconds: both(verb, config) }));
+    return ["ADD", "DEL"].map((verb) => ({
+      case: `bridge ${verb}${name}`,
+      milliseconds: both("bridge", verb, () => config),
+    }));
   });
-  return [{ case: "VERSION", milliseconds: both("VERSION", {}) }, ...attachments];
+  const reservations = round % ROUNDS_PER_HOST_LOCAL === 0 ? reserved : [];
+  const alone = reservations.flatMap((count) =>
+    ["ADD", "DEL"].map((verb) => ({
+      case: `host-local ${verb}, ${count.toLocaleString("en")} reserved`,
+      milliseconds: both("host-local", verb, (side) => hostLocalConfig(dataDirOf(count, side))),
+    })),
+  );
+  return [{ case: "VERSION", milliseconds: both("bridge", "VERSION", () => ({})) }, ...attachments, ...alone];
 }
 
-function time({ directory, verb, netns, config }: Call): number {
+function hostLocalConfig(dataDir: string): object {
+  const ipam = { type: "host-local", dataDir, ranges: [[{ subnet: "10.100.0.0/16" }]] };
+  return { cniVersion: "1.0.0", name: "bench", type: "bridge", ipam };
+}
+
+function dataDirOf(count: number, side: number): string {
+  return `/var/lib/cni/${count}-${side}`;
+}
+
+/** As the reference would have left it. */
+function fill(dataDir: string, count: number): void {
+  mkdirSync(`${dataDir}/bench`, { recursive: true });
+  for (let i = 2; i < count + 2; i++) {
+    const ip = `10.100.${i >> 8}.${i & 255}`;
+    writeFileSync(`${dataDir}/bench/${ip}`, `${String(i).padStart(64, "0")}\r\neth0`);
+    writeFileSync(`${dataDir}/bench/last_reserved_ip.0`, ip);
+  }
+}
+
+function time({ plugin, directory, verb, netns, config }: Call): number {
   const input = Buffer.from(JSON.stringify(config));
   const env = {
     PATH: process.env["PATH"],
@@ -72,8 +105,8 @@ function time({ directory, verb, netns, config }: Call): number {
     CNI_PATH: directory,
   };
   const start = process.hrtime.bigint();
-  const { exitCode, stdout, stderr } = new Child({ file: `${directory}/bridge`, env, input }).finished();
+  const { exitCode, stdout, stderr } = new Child({ file: `${directory}/${plugin}`, env, input }).finished();
   const end = process.hrtime.bigint();
-  if (exitCode !== 0) throw new Error(`${directory}/bridge ${verb}: ${stdout}${stderr}`);
+  if (exitCode !== 0) throw new Error(`${directory}/${plugin} ${verb}: ${stdout}${stderr}`);
   return Number(end - start) / 1e6;
 }

@@ -25,7 +25,7 @@ async function state(): Promise<string> {
   return host.sh(`ip -oneline link | sed 's/^[0-9]*: //; s/ mtu.*//'; ip -oneline address show scope global
     ip -n c1 -oneline link | sed 's/^[0-9]*: //; s/ mtu.*//'
     iptables-save -t nat | grep -e CNI -e '^-A' || true; ip6tables-save -t nat | grep -e CNI -e '^-A' || true
-    find /var/lib/cni -type f ! -name lock ! -name 'last_reserved_ip.*'`);
+    find /var/lib/cni -type f ! -path '*/.dockbridge/*' ! -name lock ! -name 'last_reserved_ip.*'`);
 }
 
 const failures = [

@@ -1,11 +1,6 @@
-import { addToIp, type Ip, sameIp } from "../../net/ip.ts";
-import type { Range, RangeSet } from "./config.ts";
-
-/** An address and the range that it is of. */
-export interface Choice {
-  readonly ip: Ip;
-  readonly range: Range;
-}
+import { addToIp, type Ip } from "../../net/ip.ts";
+import { isWithin, type Span } from "../../net/span.ts";
+import { type RangeSet, rangeOf } from "./ranges.ts";
 
 /** Which set is to give which requested address, and those that none gives: two of one set, or outside of all. */
 export function assignRequested(
@@ -20,40 +15,36 @@ export function assignRequested(
   return { assigned, left };
 }
 
-/** The range of the set that holds the address. */
-export function rangeOf(set: RangeSet, ip: Ip): Range | undefined {
-  return set.find((range) => holds(range, ip));
-}
-
 /**
- * The next free address: round robin, from the one after `last` to `last` itself, so that an address that was just given back is
- * used again as late as possible. A gateway is not given to a container. Undefined when all are taken.
+ * The next free address: in turn from the one after `last` to `last` itself, so that an address that was just given back is used
+ * again as late as possible. Without `last` the first. Undefined when all are taken.
  */
-export function chooseIp(set: RangeSet, last: Ip | undefined, isTaken: (ip: Ip) => boolean): Choice | undefined {
-  for (const { ip, range } of inTurn(set, last)) {
-    if (!sameIp(ip, range.gateway) && !isTaken(ip)) return { ip, range };
+export function chooseIp(set: RangeSet, last: Ip | undefined, isTaken: (ip: Ip) => boolean): Ip | undefined {
+  for (const { start, end } of inTurn(set, last)) {
+    for (let ip = start; ip.value <= end.value; ip = addToIp(ip, 1n)) if (!isTaken(ip)) return ip;
   }
   return undefined;
 }
 
-/** All addresses of the set, once each. */
-function* inTurn(set: RangeSet, last: Ip | undefined): Generator<Choice> {
-  const current = last === undefined ? -1 : set.findIndex((range) => holds(range, last));
+/** All that the set gives, once. */
+function inTurn(set: RangeSet, last: Ip | undefined): Span[] {
+  const current = last === undefined ? -1 : set.findIndex((range) => isWithin(range, last));
   const range = set[current];
-  if (last === undefined || range === undefined) {
-    for (const each of set) yield* addresses(each, each.start, each.end);
-    return;
-  }
-  if (last.value < range.end.value) yield* addresses(range, addToIp(last, 1n), range.end);
-  for (const each of [...set.slice(current + 1), ...set.slice(0, current)])
-    yield* addresses(each, each.start, each.end);
-  yield* addresses(range, range.start, last);
+  if (last === undefined || range === undefined) return set.flatMap((each) => each.spans);
+  const others = [...set.slice(current + 1), ...set.slice(0, current)].flatMap((each) => each.spans);
+  return [
+    ...range.spans.flatMap((span) => after(span, last)),
+    ...others,
+    ...range.spans.flatMap((span) => upTo(span, last)),
+  ];
 }
 
-function* addresses(range: Range, from: Ip, to: Ip): Generator<Choice> {
-  for (let ip = from; ip.value <= to.value; ip = addToIp(ip, 1n)) yield { ip, range };
+function after(span: Span, last: Ip): Span[] {
+  if (span.end.value <= last.value) return [];
+  return [last.value < span.start.value ? span : { start: addToIp(last, 1n), end: span.end }];
 }
 
-function holds(range: Range, ip: Ip): boolean {
-  return ip.family === range.start.family && ip.value >= range.start.value && ip.value <= range.end.value;
+function upTo(span: Span, last: Ip): Span[] {
+  if (span.start.value > last.value) return [];
+  return [last.value > span.end.value ? span : { start: span.start, end: last }];
 }

@@ -1,13 +1,15 @@
-import { type Ip, printIp, sameIp } from "../../net/ip.ts";
-import { CniError, ErrorCode } from "../../protocol/error.ts";
-import type { AddCall, CheckCall, DelCall, Plugin, Surroundings } from "../../protocol/plugin.ts";
+import { isNetnsGone, recordNetns } from "../../kernel/netns-record.ts";
+import { type Ip, printIp } from "../../net/ip.ts";
+import { CniError, ErrorCode, messageOf } from "../../protocol/error.ts";
+import type { AddCall, CheckCall, DelCall, GcCall, Plugin, StatusCall, Surroundings } from "../../protocol/plugin.ts";
 import type { Result, ResultIp } from "../../protocol/result.ts";
-import { HostLocalStore } from "../../state/host-local-store.ts";
-import { assignRequested, type Choice, chooseIp, rangeOf } from "./allocate.ts";
-import { decodeConfig, decodeDataDir, printRange, type RangeSet } from "./config.ts";
+import { HostLocalStore, type Reservation } from "../../state/host-local-store.ts";
+import { assignRequested } from "./allocate.ts";
+import { choose, exhaustion } from "./choose.ts";
+import { decodeConfig, decodeDataDir } from "./config.ts";
 import { readResolvConf } from "./resolv-conf.ts";
 
-export const hostLocal = { add, check, del } satisfies Plugin;
+export const hostLocal = { add, check, del, status, gc } satisfies Plugin;
 
 async function add(call: AddCall, around: Surroundings): Promise<Result> {
   const config = decodeConfig(call.network, call.args);
@@ -16,11 +18,15 @@ async function add(call: AddCall, around: Surroundings): Promise<Result> {
   if (left.length > 0) {
     throw new CniError(ErrorCode.Internal, `failed to allocate all requested IPs: ${left.map(printIp).join(", ")}`);
   }
-  using store = await HostLocalStore.open(config.dataDir, call.network.name, around.checkInterrupt);
+  const netns = recordNetns(call.netns);
+  using store = await HostLocalStore.open({ dataDir: config.dataDir, network: call.network.name }, around);
   const given: Ip[] = [];
-  around.undo.defer("give the addresses back", () => giveBack(call, given));
+  around.undo.defer("give the addresses back", () => giveBack(call, given, around.log));
   const ips = config.rangeSets.map((set, n): ResultIp => {
-    const { ip, range } = reserve({ store, set, n, call, requested: assigned[n] });
+    const choosing = { store, set, n, allocation: config.allocation, log: around.log };
+    const { ip, range } = choose(choosing, call, assigned[n]);
+    if (!store.reserve(ip, call, { netns, rangeSet: n }))
+      throw new Error(`${printIp(ip)} was taken in spite of the lock`);
     given.push(ip);
     return { address: { ip, prefix: range.subnet.prefix }, gateway: range.gateway };
   });
@@ -28,68 +34,78 @@ async function add(call: AddCall, around: Surroundings): Promise<Result> {
 }
 
 async function check(call: CheckCall, around: Surroundings): Promise<void> {
-  const config = decodeConfig(call.network, call.args);
-  using store = await HostLocalStore.open(config.dataDir, call.network.name, around.checkInterrupt);
+  const { dataDir } = decodeConfig(call.network, call.args);
+  using store = await HostLocalStore.open({ dataDir, network: call.network.name }, around);
   if (store.findByOwner(call).length > 0) return;
   throw new CniError(
     ErrorCode.Internal,
-    `no address is reserved for ${call.containerId} ${call.ifname} in ${config.dataDir}/${call.network.name}`,
+    `no address is reserved for ${call.containerId} ${call.ifname} in ${store.directory}`,
   );
 }
 
 /** Returns what was given back, for a caller that has no other way to know the addresses. */
 async function del(call: DelCall, around: Surroundings): Promise<readonly Ip[]> {
-  using store = await HostLocalStore.open(decodeDataDir(call.network), call.network.name, around.checkInterrupt);
-  const ips = store.findByOwner(call);
+  using store = await openForRemoval(call, around);
+  const ips = store.findByOwner(call).map(({ ip }) => ip);
   for (const ip of ips) store.release(ip);
   return ips;
 }
 
-interface Reserving {
-  readonly store: HostLocalStore;
-  readonly set: RangeSet;
-  /** Index of the set. */
-  readonly n: number;
-  readonly call: AddCall;
-  readonly requested: Ip | undefined;
+/** Errors: 50 with the reason why an ADD could not be served. */
+async function status(call: StatusCall, around: Surroundings): Promise<void> {
+  const { dataDir, rangeSets } = decodeConfig(call.network, "");
+  using store = await openForStatus({ dataDir, network: call.network.name }, around);
+  const problem = rangeSets.map((set, n) => exhaustion({ store, set, n })).find((found) => found !== undefined);
+  if (problem !== undefined) throw new CniError(ErrorCode.PluginNotAvailable, problem);
 }
 
-function reserve({ store, set, n, call, requested }: Reserving): Choice {
-  const choice = requested === undefined ? freeIp({ store, set, n, call }) : requestedIp(set, requested);
-  if (store.reserve(choice.ip, call, n)) return choice;
-  throw new CniError(
-    ErrorCode.Internal,
-    `requested IP address ${printIp(choice.ip)} is not available in range set ${printSet(set)}`,
-  );
-}
-
-function requestedIp(set: RangeSet, ip: Ip): Choice {
-  const range = rangeOf(set, ip);
-  if (range === undefined) throw new Error(`${printIp(ip)} is in no range`);
-  if (sameIp(ip, range.gateway)) throw new CniError(ErrorCode.Internal, `requested IP ${printIp(ip)} is the gateway's`);
-  return { ip, range };
-}
-
-function freeIp({ store, set, n, call }: Omit<Reserving, "requested">): Choice {
-  const held = store.findByOwner(call).find((ip) => rangeOf(set, ip) !== undefined);
-  if (held !== undefined) {
-    const message = `${printIp(held)} has been allocated to ${call.containerId} ${call.ifname} already, duplicate allocation is not allowed`;
-    throw new CniError(ErrorCode.Internal, message);
+/** What the runtime does not know any more is given back, unless it is certain to be in use. */
+async function gc(call: GcCall, around: Surroundings): Promise<void> {
+  using store = await openForRemoval(call, around);
+  const isValid = ({ owner }: Reservation) =>
+    call.validAttachments.some(
+      ({ containerId, ifname }) =>
+        containerId === owner.containerId && (owner.ifname === "" || ifname === owner.ifname),
+    );
+  for (const reservation of store.all().filter((each) => !isValid(each))) {
+    const { ip, owner, netns } = reservation;
+    const what = `${printIp(ip)} of ${owner.containerId} ${owner.ifname}`;
+    if (netns !== undefined && !isNetnsGone(netns)) {
+      around.log(`GC: kept ${what}, which is not a valid attachment, but its network namespace ${netns.path} exists`);
+      continue;
+    }
+    store.release(ip);
+    around.log(`GC: gave back ${what}`);
   }
-  const choice = chooseIp(set, store.lastReserved(n), (ip) => store.isTaken(ip));
-  if (choice !== undefined) return choice;
-  throw new CniError(
-    ErrorCode.Internal,
-    `failed to allocate for range ${n}: no IP addresses available in range set: ${printSet(set)}`,
-  );
+}
+
+async function openForStatus(
+  place: { readonly dataDir: string; readonly network: string },
+  around: Surroundings,
+): Promise<HostLocalStore> {
+  try {
+    return await HostLocalStore.open(place, around);
+  } catch (error) {
+    if (error instanceof CniError) throw error;
+    throw new CniError(
+      ErrorCode.PluginNotAvailable,
+      `cannot write to ${place.dataDir}/${place.network}: ${messageOf(error)}`,
+    );
+  }
+}
+
+function openForRemoval(
+  { network }: DelCall | GcCall,
+  around: Pick<Surroundings, "checkInterrupt" | "log">,
+): Promise<HostLocalStore> {
+  return HostLocalStore.open({ dataDir: decodeDataDir(network), network: network.name }, around);
 }
 
 /** What this call took, and not what an earlier one of the same container has. */
-async function giveBack(call: AddCall, given: readonly Ip[]): Promise<void> {
-  using store = await HostLocalStore.open(decodeDataDir(call.network), call.network.name, async () => {});
+async function giveBack(call: AddCall, given: readonly Ip[], log: Surroundings["log"]): Promise<void> {
+  using store = await HostLocalStore.open(
+    { dataDir: decodeDataDir(call.network), network: call.network.name },
+    { checkInterrupt: async () => {}, log },
+  );
   for (const ip of given) store.release(ip);
-}
-
-function printSet(set: RangeSet): string {
-  return set.map(printRange).join(",");
 }

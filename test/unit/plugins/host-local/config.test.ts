@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { printCidr } from "../../../../src/net/cidr.ts";
 import { printIp } from "../../../../src/net/ip.ts";
-import { decodeConfig, decodeDataDir, printRange, type Range } from "../../../../src/plugins/host-local/config.ts";
+import { decodeConfig, decodeDataDir } from "../../../../src/plugins/host-local/config.ts";
+import { printRange, type Range } from "../../../../src/plugins/host-local/ranges.ts";
 import { CniError } from "../../../../src/protocol/error.ts";
 import { everyVersion } from "../../../../src/protocol/version.ts";
 import { mustCidr, mustIp } from "../../net/must.ts";
@@ -398,4 +399,52 @@ test.for([
   ["a dataDir that is none", { ipam: { dataDir: 1 } }, "/var/lib/cni/networks"],
 ] as const)("DEL finds the addresses in spite of %s", ([, config, dataDir]) => {
   expect(decodeDataDir(networkOf(config))).toBe(dataDir);
+});
+
+describe("exclude", () => {
+  const spans = (ipam: object) =>
+    decode({ ipam: { subnet: "10.1.2.0/28", ...ipam } }).rangeSets.flatMap((set) =>
+      set.flatMap((range) => range.spans.map((span) => `${printIp(span.start)}-${printIp(span.end)}`)),
+    );
+
+  test.for([
+    ["nothing but the gateway", {}, ["10.1.2.2-10.1.2.14"]],
+    ["an address", { exclude: ["10.1.2.5"] }, ["10.1.2.2-10.1.2.4", "10.1.2.6-10.1.2.14"]],
+    ["a subnet", { exclude: ["10.1.2.8/29"] }, ["10.1.2.2-10.1.2.7"]],
+    ["a subnet by any of its addresses", { exclude: ["10.1.2.13/29"] }, ["10.1.2.2-10.1.2.7"]],
+    ["everything", { exclude: ["10.1.2.0/28"] }, []],
+    ["an address of a range that it is not in", { rangeEnd: "10.1.2.4", exclude: ["10.1.2.9"] }, ["10.1.2.2-10.1.2.4"]],
+  ] as const)("of %s", ([, ipam, left]) => {
+    expect(spans(ipam)).toEqual(left);
+  });
+
+  test.for([
+    ["outside of all subnets", ["10.9.9.9"], 7, "ipam.exclude: 10.9.9.9/32 is in none of the subnets"],
+    ["a net that is larger than the subnet", ["10.1.0.0/16"], 7, "ipam.exclude: 10.1.0.0/16 is in none of the subnets"],
+    ["of the other family", ["fd00::1"], 7, "ipam.exclude: fd00::1/128 is in none of the subnets"],
+    [
+      "no address",
+      ["x"],
+      7,
+      'host-local: ipam.exclude[0]: expected an IP address, or several like 10.1.0.64/26, got "x"',
+    ],
+    ["no list", "10.1.2.5", 6, 'host-local: ipam.exclude: expected a list, got "10.1.2.5"'],
+  ] as const)("%s is refused", ([, exclude, code, message]) => {
+    expect(() => spans({ exclude })).toThrow(new CniError(code, message));
+  });
+});
+
+describe("allocation", () => {
+  test.for([
+    [undefined, "round-robin"],
+    ["round-robin", "round-robin"],
+    ["lowest", "lowest"],
+  ] as const)("%s is %s", ([allocation, decoded]) => {
+    expect(decode({ ipam: { subnet, allocation } }).allocation).toBe(decoded);
+  });
+
+  test("of another kind is refused", () => {
+    const message = 'host-local: ipam.allocation: expected "round-robin" or "lowest", got "random"';
+    expect(() => decode({ ipam: { subnet, allocation: "random" } })).toThrow(new CniError(7, message));
+  });
 });
