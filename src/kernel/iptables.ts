@@ -45,8 +45,9 @@ export function startAddingChain(chain: PrivateChain, env: Environment): RuleCha
   const first = new Restore(chain, addChain(chain), env);
   return {
     finish: () => {
-      if (first.succeeded()) return;
-      restoreOrThrow(chain, replaceChain(chain, save(chain, env)), env);
+      const refusal = first.refusal();
+      if (refusal === undefined) return;
+      restoreOrThrow(chain, replaceChain(chain, saveAfter(refusal, chain, env)), env);
     },
   };
 }
@@ -57,11 +58,21 @@ export function startRemovingChain(chain: PrivateChain, env: Environment): RuleC
   const first = chain.jumps.length > 0 ? new Restore(chain, removeChain(chain), env) : undefined;
   return {
     finish: () => {
-      if (first?.succeeded() === true) return;
-      const rest = removeRemains(chain, save(chain, env));
+      const refusal = first?.refusal();
+      if (first !== undefined && refusal === undefined) return;
+      const rest = removeRemains(chain, saveAfter(refusal, chain, env));
       if (rest !== undefined) restoreOrThrow(chain, rest, env);
     },
   };
+}
+
+/** When the rules cannot be read either, it is the refusal that tells why. */
+function saveAfter(refusal: CniError | undefined, chain: PrivateChain, env: Environment): SavedTable {
+  try {
+    return save(chain, env);
+  } catch (error) {
+    throw refusal ?? error;
+  }
 }
 
 /** Equivalent to: `iptables-save -t $table` */
@@ -79,7 +90,8 @@ function save(chain: PrivateChain, env: Environment): SavedTable {
 }
 
 function restoreOrThrow(chain: PrivateChain, input: string, env: Environment): void {
-  new Restore(chain, input, env).succeededOrThrow();
+  const refusal = new Restore(chain, input, env).refusal();
+  if (refusal !== undefined) throw refusal;
 }
 
 class Restore {
@@ -98,15 +110,11 @@ class Restore {
     });
   }
 
-  succeeded(): boolean {
-    return this.#child.finished().exitCode === 0;
-  }
-
-  succeededOrThrow(): void {
+  /** Waits for its end; undefined when it has done its work. */
+  refusal(): CniError | undefined {
     const { exitCode, status, stderr } = this.#child.finished();
-    if (exitCode === 0) return;
-    throw new CniError(ErrorCode.Internal, `${this.#file} refused the rules: ${stderr.trim() || status}`, {
-      details: this.#input,
-    });
+    if (exitCode === 0) return undefined;
+    const message = `${this.#file} refused the rules: ${stderr.trim() || status}`;
+    return new CniError(ErrorCode.Internal, message, { details: this.#input });
   }
 }

@@ -11,8 +11,9 @@ const LONGEST_PAUSE_MILLISECONDS = 20;
 export class FileLock {
   readonly #fd: number;
 
-  constructor(path: string, mode: number) {
-    this.#fd = openWithDirectory(path, mode);
+  /** With a mode the file is made when it is not there, with its directory. */
+  constructor(path: string, mode?: number) {
+    this.#fd = mode === undefined ? openSync(path, "r") : openWithDirectory(path, mode);
   }
 
   tryTake(kind: "shared" | "exclusive"): boolean {
@@ -46,7 +47,7 @@ export async function takeLock(
   path: string,
   options: {
     readonly kind: "shared" | "exclusive";
-    readonly mode: number;
+    readonly mode?: number;
     readonly checkInterrupt: () => Promise<void>;
   },
 ): Promise<FileLock> {

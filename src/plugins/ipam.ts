@@ -3,7 +3,7 @@
 import { run } from "../kernel/process.ts";
 import { isThisExecutable } from "../kernel/self.ts";
 import type { Ip } from "../net/ip.ts";
-import { findPlugin, runPlugin } from "../protocol/delegate.ts";
+import { findPlugin, PluginFailure, runPlugin } from "../protocol/delegate.ts";
 import { parseDocument } from "../protocol/document.ts";
 import type { AddCall, AnyCall, CheckCall, DelCall, GcCall, StatusCall, Surroundings } from "../protocol/plugin.ts";
 import type { Result } from "../protocol/result.ts";
@@ -14,11 +14,7 @@ import { hostLocal } from "./host-local/plugin.ts";
 export async function addIpam(type: string, call: AddCall, around: Surroundings): Promise<Result> {
   const file = findPlugin(type, call.path, "ipam.type");
   if (isOurs(type, file)) return hostLocal.add(call, around);
-  // also when it fails: an IPAM plugin must bear a DEL for what it does not know
-  around.undo.defer(`run ${type} DEL`, async () => {
-    await delegate({ network: call.network, verb: "DEL" }, file, { ...around, checkInterrupt: async () => {} });
-  });
-  const printed = await delegate(call, file, around);
+  const printed = await delegateAdd(call, file, around);
   return decodeIpamResult(
     parseDocument(printed, `the output of ${file}`),
     call.network.version,
@@ -50,6 +46,24 @@ export async function gcIpam(type: string, call: GcCall, around: Surroundings): 
   const file = findPlugin(type, call.path, "ipam.type");
   if (isOurs(type, file)) await hostLocal.gc(call, around);
   else await delegate(call, file, around);
+}
+
+/**
+ * A plugin that says why it fails has given nothing: DEL would take away what an earlier ADD of the same container has. One that was
+ * ended half-way, or whose result cannot be used later, is asked to give it back.
+ */
+async function delegateAdd(call: AddCall, file: string, around: Surroundings): Promise<string> {
+  const giveBack = async () => {
+    await delegate({ network: call.network, verb: "DEL" }, file, { ...around, checkInterrupt: async () => {} });
+  };
+  try {
+    const printed = await delegate(call, file, around);
+    around.undo.defer(`run ${file} DEL`, giveBack);
+    return printed;
+  } catch (error) {
+    if (!(error instanceof PluginFailure)) around.undo.defer(`run ${file} DEL`, giveBack);
+    throw error;
+  }
 }
 
 async function delegate(call: Pick<AnyCall, "verb" | "network">, file: string, around: Surroundings): Promise<string> {

@@ -56,6 +56,15 @@ export function array<T>(item: Decoder<T>): Decoder<readonly T[]> {
   };
 }
 
+/** An object with any keys. */
+export function mapOf<T>(item: Decoder<T>): Decoder<ReadonlyMap<string, T>> {
+  return (value, place) => {
+    const members = membersOf(value);
+    if (members === undefined) return wrongType("an object", value, place);
+    return new Map(members.map(([key, member]) => [key, item(member, { ...place, path: `${place.path}.${key}` })]));
+  };
+}
+
 /** A field that must be there. */
 export function required<T>(decoder: Decoder<T>): Required<T> {
   return Object.assign((value: unknown, place: Place) => decoder(value, place), { isRequired: true } as const);
@@ -70,11 +79,11 @@ export function lenient<T>(decoder: Decoder<T>): Decoder<T | undefined> {
   };
 }
 
-/** An object as Go decodes it: keys in any case, the later of two wins, unknown keys are dropped, `null` leaves a field unset. */
+/** An object as Go decodes it: keys in any case, the later of two wins, unknown keys are dropped, `null` leaves everything unset. */
 export function struct<F extends Readonly<Record<string, Decoder<unknown>>>>(fields: F): Decoder<Decoded<F>> {
   const names = new Map(Object.keys(fields).map((name) => [name.toLowerCase(), name]));
   return (value, place) => {
-    const members = fold(value, names);
+    const members = fold(value ?? {}, names);
     if (members === undefined) return wrongType("an object", value, place);
     const decoded: Record<string, unknown> = {};
     for (const [name, decoder] of Object.entries(fields)) {
@@ -102,9 +111,16 @@ function fold(value: unknown, names: ReadonlyMap<string, string>): ReadonlyMap<s
   const folded = new Map<string, unknown>();
   for (const [key, member] of members) {
     const name = names.get(key.toLowerCase());
-    if (name !== undefined && member !== null) folded.set(name, member);
+    if (name !== undefined && member !== null) folded.set(name, merged(folded.get(name), member));
   }
   return folded;
+}
+
+/** Go decodes the later of two objects over the first; every key has its place in the text, so none is lost. */
+function merged(first: unknown, later: unknown): unknown {
+  return membersOf(first) === undefined || membersOf(later) === undefined
+    ? later
+    : { ...(first as object), ...(later as object) };
 }
 
 function missing(path: string, { problems }: Place): void {

@@ -28,11 +28,14 @@ export interface Delegation {
   readonly input: Buffer;
 }
 
+/** The error object that a plugin printed. */
+export class PluginFailure extends CniError {}
+
 const errorObject = struct({ code: integer, msg: string, details: string });
 
 /** The first regular file of that name in the directories; links are followed, the executable bit is not looked at. */
 export function findPlugin(type: string, path: readonly string[], field: string): string {
-  if (type === "" || type.includes("/")) {
+  if (type === "" || /[/\0]/.test(type)) {
     throw new CniError(ErrorCode.InvalidConfig, `${field} ${JSON.stringify(type)} cannot name a plugin`);
   }
   const file = path.map((directory) => `${directory}/${type}`).find(isRegularFile);
@@ -60,7 +63,7 @@ function errorOf({ status, stdout, stderr }: Finished, file: string): CniError {
       msg = "",
       details,
     } = decode(errorObject, parseDocument(stdout, "its output"), "its error");
-    return new CniError(code, msg, { details });
+    return new PluginFailure(code, msg, { details });
   } catch (error) {
     const message = `the plugin ${file} failed with ${status}, and ${messageOf(error)}`;
     return new CniError(ErrorCode.Unknown, message, { details: stdout });

@@ -1,18 +1,21 @@
 import type { Invocation } from "./command.ts";
-import { anything, array, decode, required, string, struct } from "./decode.ts";
+import { anything, array, boolean, decode, mapOf, required, string, struct } from "./decode.ts";
 import { type Document, parseDocument } from "./document.ts";
 import { CniError, ErrorCode } from "./error.ts";
 import { readAll } from "./input.ts";
 import { isName, readVariables, type Variables, type Verb } from "./invocation.ts";
 import type { AnyCall, Attachment, Network, Plugin, Surroundings } from "./plugin.ts";
 import type { Result } from "./result.ts";
-import { decodePrevResult } from "./result-decode.ts";
+import { decodePrevResult, dns } from "./result-decode.ts";
 import { isAtLeast, isSpecVersion, parseVersion, type SpecVersion, unnamedVersion } from "./version.ts";
 
 /** The result of an ADD and the version to print it in; undefined for the verbs that answer with nothing. */
 export type Answer = { readonly result: Result; readonly version: SpecVersion } | undefined;
 
 const envelope = struct({ name: string, cniVersion: string, prevResult: anything });
+
+/** Read by the library for every plugin. */
+const common = () => struct({ type: string, capabilities: mapOf(boolean), ipam: struct({ type: string }), dns });
 
 const attachments = () => array(struct({ containerID: required(string), ifname: required(string) }));
 const collection = () => struct({ "cni.dev/valid-attachments": attachments(), "cni.dev/attachments": attachments() });
@@ -33,6 +36,7 @@ export async function dispatch(plugin: Plugin, invocation: Invocation, around: S
   const name = checkName(fields.name);
   const verb = checkVerb(invocation.verb);
   const version = checkVersion(verb, fields.cniVersion, invocation.command.versions);
+  if (verb === "ADD" || verb === "CHECK") decode(common(), document, "network configuration");
   const prevResult = fields.prevResult === undefined ? undefined : (fields.prevResult as Document);
 
   refuseOwnNetns(verb, variables.netns, plugin, around.env);

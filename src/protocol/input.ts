@@ -1,7 +1,7 @@
 import { CniError, ErrorCode, messageOf } from "./error.ts";
 
 /** More than any runtime sends; a configuration with 10,000 published ports has 1 MB. */
-const LONGEST = 16 * 1024 * 1024;
+const LONGEST = 2 * 1024 * 1024;
 
 /** All of stdin. Errors: 5 when it cannot be read, 6 when it is longer than any configuration. */
 export function readAll(read: (buffer: Buffer) => number): Buffer {

@@ -6,6 +6,7 @@
 import {
   appendFileSync,
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -61,7 +62,7 @@ export class HostLocalIndex {
 
   replace(lines: readonly IndexLine[]): void {
     this.#bytes = Buffer.from(lines.map((line) => `\n${printLine(line)}`).join(""));
-    mkdirSync(dirname(this.#path), { recursive: true });
+    if (!existsSync(dirname(this.#path))) mkdirSync(dirname(this.#path));
     const unfinished = `${dirname(this.#path)}/.unfinished-${basename(this.#path)}`;
     writeFileSync(unfinished, this.#bytes, { mode: 0o600 });
     renameSync(unfinished, this.#path);

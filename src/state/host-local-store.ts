@@ -17,6 +17,7 @@ import { isErrno } from "../kernel/kernel-error.ts";
 import { takeLock } from "../kernel/lock.ts";
 import type { NetnsRecord } from "../kernel/netns-record.ts";
 import { type Ip, parseIp, printIp } from "../net/ip.ts";
+import { messageOf } from "../protocol/error.ts";
 import type { Attachment, Surroundings } from "../protocol/plugin.ts";
 import { HostLocalIndex } from "./host-local-index.ts";
 import { type IndexLine, parseOwner, printOwner } from "./reservation.ts";
@@ -206,8 +207,13 @@ export class HostLocalStore {
 
   #write(name: string, content: string): string {
     const path = this.#path(`${UNFINISHED}${name}`);
-    writeFileSync(path, content, { mode: 0o600 });
-    return path;
+    try {
+      writeFileSync(path, content, { mode: 0o600 });
+      return path;
+    } catch (error) {
+      rmSync(path, { force: true });
+      throw new Error(`write ${this.#path(name)}: ${messageOf(error)}`, { cause: error });
+    }
   }
 
   #unlink(name: string): void {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bridgeConfig } from "../harness/configuration.ts";
 import { Host } from "../harness/host.ts";
-import { callPlugin, callSuccessfully, ours } from "../harness/plugin.ts";
+import { callPlugin, callSuccessfully, ours, reference } from "../harness/plugin.ts";
 
 let host: Host;
 let netns: string;
@@ -114,6 +114,54 @@ test("the address of an IPAM plugin is given back when the ADD fails later", asy
   expect(JSON.parse(stdout).msg).toBe("b0 has the address 10.99.0.1/16 already, so it cannot have 10.1.2.1/24");
   expect(await host.sh(`cat ${host.directory}/verbs`)).toBe("ADD\nDEL");
   expect(await host.sh(`cat ${host.directory}/inputs`)).toBe(text + text);
+});
+
+test("an IPAM plugin that refuses a second ADD keeps what it has given to the first", async () => {
+  const directory = join(host.directory, "ipam");
+  await host.sh(`mkdir ${directory} && ln -s ${reference}/host-local ${directory}/`);
+  const other = await host.container("c2");
+  const call = { verb: "ADD", config: { ...config, ipMasq: false }, path: directory } as const;
+  await callSuccessfully(host, { ...call, netns });
+  const before = await state();
+  const { stdout } = await callPlugin(host, { ...call, netns: other });
+  expect(JSON.parse(stdout).msg).toContain("duplicate allocation is not allowed");
+  expect(await state()).toBe(before);
+});
+
+test("GC is passed on to the IPAM plugin", async () => {
+  fakeIpam(`echo $CNI_COMMAND >> ${host.directory}/verbs`);
+  const call = { config: { ...config, cniVersion: "1.1.0", ipam: { type: "fake" } }, path: path() };
+  expect((await callPlugin(host, { verb: "GC", ...call })).exitCode).toBe(0);
+  expect(await host.sh(`cat ${host.directory}/verbs`)).toBe("GC");
+});
+
+test("needs nothing but the directory of the addresses", async () => {
+  await host.sh("mount -o remount,ro /run");
+  await callSuccessfully(host, { verb: "ADD", config: { ...config, ipMasq: false }, netns });
+  expect(await host.sh("ls -A /run")).toBe("lock\nmount\nnetns");
+});
+
+test("an address that somebody gave the new bridge meanwhile stays, and the bridge with it", async () => {
+  const fake = join(host.directory, "iptables-restore");
+  writeFileSync(fake, "#!/bin/sh\nip address add 10.77.0.1/24 dev b0; exit 4\n");
+  chmodSync(fake, 0o755);
+  const env = { PATH: `${host.directory}:${process.env["PATH"]}` };
+  expect((await callPlugin(host, { verb: "ADD", config, netns, env })).exitCode).toBe(1);
+  expect(await host.sh("ip -brief -4 address show b0 | grep -c 10.77.0.1/24")).toBe("1");
+});
+
+test("when no iptables program works, the error is what iptables-restore said", async () => {
+  for (const name of ["iptables-restore", "ip6tables-restore", "iptables-save", "ip6tables-save"]) {
+    writeFileSync(join(host.directory, name), `#!/bin/sh\necho ${name} is tired >&2; exit 4\n`);
+    chmodSync(join(host.directory, name), 0o755);
+  }
+  const env = { PATH: `${host.directory}:${process.env["PATH"]}` };
+  const { stdout } = await callPlugin(host, { verb: "ADD", config, netns, env });
+  expect(JSON.parse(stdout)).toMatchObject({
+    code: 999,
+    msg: `${host.directory}/iptables-restore refused the rules: iptables-restore is tired`,
+    details: expect.stringContaining("*nat"),
+  });
 });
 
 function fakeIpam(script: string): void {

@@ -38,7 +38,8 @@ test("waiting for a lock: nothing is done, and the error says what happened", as
   ]);
   await holder.firstOutput;
   const add = startAdd(host, netns);
-  await untilExists(host, "test -e /run/dockbridge/b0.lock");
+  // it has the lock of the bridges, and waits for the other one
+  await untilExists(host, "grep -q 04:$(stat -Lc %i /proc/self/ns/net) /proc/locks");
   add.kill("SIGTERM");
   const { exitCode, stdout } = await add.finished;
   expect({ exitCode, ...JSON.parse(stdout) }).toEqual({ exitCode: 1, code: 11, msg: "interrupted by SIGTERM" });

@@ -84,8 +84,9 @@ export function planNetwork(config: BridgeConfig, { gateways }: Addressing, fact
       bridge: { name: link, mtu, mac: names.bridgeMac },
       tolerate: ["EEXIST"],
     });
-    steps.push({ do: "sysctl.set", place: "host", key: `net/ipv6/conf/${link}/accept_ra`, value: "0", optional: true });
   }
+  // a container shall not tell the host its routes
+  steps.push({ do: "sysctl.set", place: "host", key: `net/ipv6/conf/${link}/accept_ra`, value: "0", optional: true });
   if (bridge?.isUp !== true) steps.push({ do: "link.set", place: "host", link, up: true });
   // nobody is there yet whom a new bridge's address could belong to
   const nodad = bridge === undefined;

@@ -10,7 +10,7 @@ import { noAddressing, planAddressing } from "./addressing.ts";
 import { differences } from "./check.ts";
 import { decodeConfig, decodeIpamType, decodeRemains } from "./config.ts";
 import { del } from "./del.ts";
-import { lockBridge, makeNetwork } from "./network.ts";
+import { lockBridges, makeNetwork } from "./network.ts";
 import { observe, observeAttached } from "./observe.ts";
 import { addressConflict, conflict, planAttachment, planMasquerade, planNetwork } from "./plan.ts";
 
@@ -20,7 +20,7 @@ async function add(call: AddCall, around: Surroundings): Promise<Result> {
   const config = decodeConfig(call.network, call.args);
   using container = openNetns(call.netns);
   using places = new Places(container);
-  using _lock = await lockBridge(config.bridge, "shared", around.checkInterrupt);
+  using _lock = await lockBridges("shared", around.checkInterrupt);
 
   const { names, ...facts } = observe(places, config, call);
   refuse(conflict(config, call, facts));

@@ -1,8 +1,8 @@
 import { type Cidr, contains, hostCidr, parseCidr, printCidr } from "../../net/cidr.ts";
-import { type Ip, parseIp } from "../../net/ip.ts";
+import { type Ip, parseIp, sameIp } from "../../net/ip.ts";
 import type { Route } from "../../net/route.ts";
 import { parseCniArgs } from "../../protocol/cni-args.ts";
-import { array, decode, lenient, optionalParsed, parsed, required, string, struct } from "../../protocol/decode.ts";
+import { array, decode, lenient, optionalParsed, parsed, required, struct } from "../../protocol/decode.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Network } from "../../protocol/plugin.ts";
 import { route } from "../../protocol/result-decode.ts";
@@ -36,6 +36,7 @@ const requestedIp = parsed(
   (text) => parseCidr(text)?.ip ?? parseIp(text),
   "an IP address, with or without prefix length",
 );
+const path = parsed((text) => (text.includes("\0") ? undefined : text), "a path");
 const excluded = parsed(parseAddresses, "an IP address, or several like 10.1.0.64/26");
 const allocation = parsed(parseAllocation, '"round-robin" or "lowest"');
 
@@ -43,14 +44,14 @@ const fields = () =>
   struct({
     ipam: required(
       struct({
-        dataDir: string,
+        dataDir: path,
         ranges: rangeSets,
         subnet: optionalParsed(parseCidr, "a subnet like 10.1.0.0/16"),
         ...rangeFields,
         exclude: array(excluded),
         allocation,
         routes: array(route),
-        resolvConf: string,
+        resolvConf: path,
       }),
     ),
     runtimeConfig: struct({ ipRanges: rangeSets, ips: array(requestedIp) }),
@@ -74,11 +75,11 @@ export function decodeConfig(network: Network, cniArgs: string): HostLocalConfig
     allocation: ipam.allocation ?? "round-robin",
     routes: ipam.routes ?? [],
     resolvConf: ipam.resolvConf === "" ? undefined : ipam.resolvConf,
-    requestedIps: [...ipsOfArgs(cniArgs), ...(args?.cni?.ips ?? []), ...(runtimeConfig?.ips ?? [])],
+    requestedIps: unique([...ipsOfArgs(cniArgs), ...(args?.cni?.ips ?? []), ...(runtimeConfig?.ips ?? [])]),
   };
 }
 
-const location = () => struct({ ipam: lenient(struct({ dataDir: lenient(string) })) });
+const location = () => struct({ ipam: lenient(struct({ dataDir: lenient(path) })) });
 
 /** For DEL and GC, which need to know no more than where the addresses are kept: a range that has become invalid still gives them back. */
 export function decodeDataDir(network: Network): string {
@@ -104,6 +105,11 @@ function checkExcluded(exclude: readonly Cidr[], sets: readonly RangeSet[]): voi
   );
   if (outside === undefined) return;
   throw new CniError(ErrorCode.InvalidConfig, `ipam.exclude: ${printCidr(outside)} is in none of the subnets`);
+}
+
+/** A runtime may ask for the same address in more than one way. */
+function unique(ips: readonly Ip[]): Ip[] {
+  return ips.filter((ip, i) => ips.findIndex((other) => sameIp(other, ip)) === i);
 }
 
 function parseAddresses(text: string): Cidr | undefined {

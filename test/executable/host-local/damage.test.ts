@@ -86,6 +86,27 @@ test.each([
   expect(await reservations(host)).toEqual([]);
 });
 
+test.each([
+  { dataDir: "/proc/x", message: "ENOENT" },
+  { dataDir: "/dev/null/x", message: "ENOTDIR" },
+  { dataDir: "/sys/x", message: "mkdir '/sys/x'" },
+])("$dataDir is no data directory, which every verb says at once", async ({ dataDir, message }) => {
+  for (const verb of ["ADD", "CHECK", "DEL"] as const) {
+    const { code, msg } = await reserve(host, { verb, ipam: { ...ipam, dataDir } });
+    expect({ verb, code, msg }).toEqual({ verb, code: 999, msg: expect.stringContaining(message) });
+  }
+});
+
+test("a full disk is an error with the path, and leaves nothing", async () => {
+  await host.sh(
+    "mkdir /run/small && mount -t tmpfs -o size=8k none /run/small && mkdir /run/small/n1 && touch /run/small/n1/lock",
+  );
+  await host.sh("cat /dev/zero > /run/small/fill 2>/dev/null || true");
+  const { code, msg } = await reserve(host, { ipam: { ...ipam, dataDir: "/run/small" } });
+  expect({ code, msg }).toEqual({ code: 999, msg: expect.stringMatching(/\/run\/small\/.*ENOSPC/) });
+  expect(await host.sh("find /run/small -name '*unfinished*'")).toBe("");
+});
+
 test("the directory was emptied by hand: every address is free", async () => {
   for (const containerId of five) await reserve(host, { ipam, containerId });
   await host.sh(`rm -rf ${directory}`);

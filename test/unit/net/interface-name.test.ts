@@ -6,7 +6,6 @@ test.for([
   ["one letter", "a"],
   ["15 bytes", "a".repeat(15)],
   ["three dots", "..."],
-  ["a name that the kernel would number", "a%d"],
   ["letters that are not ASCII", "ñandú"],
   ["seven letters of two bytes", "é".repeat(7)],
   ["a dot inside", "br0.100"],
@@ -24,6 +23,12 @@ test.for([
   ["a:b", "it contains / or :"],
   ["a b", "it contains white space"],
   ["a\u00a0b", "it contains white space"],
+  // a name that the kernel would number
+  ["a%d", "it contains %, a zero byte, or what is not UTF-8"],
+  ["a\0", "it contains %, a zero byte, or what is not UTF-8"],
+  ["a\ufffd", "it contains %, a zero byte, or what is not UTF-8"],
+  ["all", "the kernel has these names for the settings of all interfaces"],
+  ["default", "the kernel has these names for the settings of all interfaces"],
 ] as const)("may not name an interface: %j: %s", ([name, problem]) => {
   expect(interfaceNameProblem(name)).toBe(problem);
 });

@@ -7,6 +7,7 @@ import {
   decode,
   integer,
   lenient,
+  mapOf,
   optionalParsed,
   parsed,
   required,
@@ -72,6 +73,38 @@ describe("a value of the wrong type is code 6, an impossible one code 7", () => 
       expect(() => read<unknown>(decoder, text)).toThrow(new CniError(code, `thing: ${problem}`));
     },
   );
+});
+
+test("mapOf reads every member, and names the one that is wrong", () => {
+  expect(read(mapOf(integer), '{"a":1,"A":2}')).toEqual(
+    new Map([
+      ["a", 1],
+      ["A", 2],
+    ]),
+  );
+  expect(() => read(mapOf(integer), '{"a":1,"b":"x"}')).toThrow(
+    new CniError(6, 'thing: b: expected a whole number, got "x"'),
+  );
+  expect(() => read(mapOf(integer), "[]")).toThrow(new CniError(6, "thing: expected an object, got []"));
+});
+
+describe("objects in objects", () => {
+  const nested = struct({
+    ipam: struct({ type: string, ranges: array(string) }),
+    list: array(struct({ name: string })),
+  });
+
+  test.for([
+    [
+      "of two spellings are read over each other",
+      '{"ipam":{"type":"a"},"IPAM":{"ranges":["x"]}}',
+      { ipam: { type: "a", ranges: ["x"] } },
+    ],
+    ["of two spellings, the later field wins", '{"ipam":{"type":"a"},"IPAM":{"TYPE":"b"}}', { ipam: { type: "b" } }],
+    ["that are null are empty", '{"list":[null,{"name":"a"}]}', { list: [{}, { name: "a" }] }],
+  ] as const)("%s", ([, text, value]) => {
+    expect(read(nested, text)).toEqual(value);
+  });
 });
 
 describe("struct", () => {

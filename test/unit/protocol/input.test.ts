@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { CniError } from "../../../src/protocol/error.ts";
 import { readAll } from "../../../src/protocol/input.ts";
 
-const LONGEST = 16 * 1024 * 1024;
+const LONGEST = 2 * 1024 * 1024;
 
 /** Gives at most `step` bytes at a time, as a pipe does. */
 function reader(content: Buffer, step: number): (buffer: Buffer) => number {

@@ -289,6 +289,12 @@ describe("requested addresses", () => {
     ["of CNI_ARGS among keys to be ignored", {}, "IgnoreUnknown=1;K8S_POD_NAME=p;IP=10.1.2.10", ["10.1.2.10"]],
     ["none of an empty one in CNI_ARGS", {}, "IP=", []],
     [
+      "one that is asked for in every way, once",
+      { args: { cni: { ips: ["10.1.2.10", "10.1.2.10/24"] } }, runtimeConfig: { ips: ["10.1.2.10"] } },
+      "IP=10.1.2.10",
+      ["10.1.2.10"],
+    ],
+    [
       "HL-46: of CNI_ARGS and then of args",
       { args: { cni: { ips: ["10.1.2.11", "11.11.11.11", "2001:db8:1::11"] } } },
       "IP=10.1.2.10",
