@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Bundle } from "./bundle.ts";
+import { avoidHugePages } from "./huge-pages.ts";
 import { setV8Default } from "./v8-flags.ts";
 
 const sea: (main: string, options: object) => Promise<void> = createRequire(import.meta.url)(
@@ -56,7 +57,7 @@ export async function makeExecutable({ bundle, runtime, architecture, directory 
       execArgvExtension: "none",
     },
   });
-  const executable = withLazyCompilation(readFileSync(output), true);
+  const executable = avoidHugePages(withLazyCompilation(readFileSync(output), true));
   writeFileSync(output, Buffer.concat([executable, Buffer.from(`dockbridge-build:${bundle.id}`)]));
   return output;
 }

@@ -11,24 +11,48 @@ const libc = lazily({
   SHA512_Init: { arguments: ["buffer"], return: "int32" },
   SHA512_Update: { arguments: ["buffer", "buffer", "uint64"], return: "int32" },
   __errno_location: { arguments: [], return: "pointer" },
-  _exit: { arguments: ["int32"], return: "void" },
-  connect: { arguments: ["int32", "buffer", "uint32"], return: "int32" },
-  flock: { arguments: ["int32", "int32"], return: "int32" },
-  getsockopt: { arguments: ["int32", "int32", "int32", "buffer", "buffer"], return: "int32" },
-  ioctl: { arguments: ["int32", "uint64"], return: "int32" },
-  memfd_create: { arguments: ["buffer", "uint32"], return: "int32" },
-  pipe2: { arguments: ["buffer", "int32"], return: "int32" },
-  poll: { arguments: ["buffer", "uint64", "int32"], return: "int32" },
   posix_spawn: { arguments: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"], return: "int32" },
   posix_spawn_file_actions_adddup2: { arguments: ["buffer", "int32", "int32"], return: "int32" },
-  recv: { arguments: ["int32", "buffer", "uint64", "int32"], return: "int64" },
-  send: { arguments: ["int32", "buffer", "uint64", "int32"], return: "int64" },
-  setns: { arguments: ["int32", "int32"], return: "int32" },
-  setsockopt: { arguments: ["int32", "int32", "int32", "buffer", "uint32"], return: "int32" },
-  socket: { arguments: ["int32", "int32", "int32"], return: "int32" },
-  syscall: { arguments: ["int64", "int64", "int64", "int64", "int64"], return: "int64" },
-  waitpid: { arguments: ["int32", "buffer", "int32"], return: "int32" },
+  syscall: { arguments: ["int64", "int64", "int64", "int64", "int64", "int64"], return: "int64" },
 });
+
+/** Making a function takes 40 us, so all system calls go through one: their numbers, of asm/unistd.h on either machine. */
+const numbers = {
+  x64: {
+    bind: 49,
+    exit_group: 231,
+    flock: 73,
+    getsockopt: 55,
+    ioctl: 16,
+    memfd_create: 319,
+    pidfd_open: 434,
+    pidfd_send_signal: 424,
+    pipe2: 293,
+    ppoll: 271,
+    setns: 308,
+    setsockopt: 54,
+    socket: 41,
+    wait4: 61,
+  },
+  arm64: {
+    bind: 200,
+    exit_group: 94,
+    flock: 32,
+    getsockopt: 209,
+    ioctl: 29,
+    memfd_create: 279,
+    pidfd_open: 434,
+    pidfd_send_signal: 424,
+    pipe2: 59,
+    ppoll: 73,
+    setns: 268,
+    setsockopt: 208,
+    socket: 198,
+    wait4: 260,
+  },
+} as const;
+
+const numberOf = process.arch === "arm64" ? numbers.arm64 : numbers.x64;
 
 /** A thread keeps its errno at one place. It is asked for now: making a function later would change the value. */
 const errnoPlace = libc.__errno_location();
@@ -36,6 +60,7 @@ const errnoPlace = libc.__errno_location();
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
+const SOCK_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
 const SO_NETNS_COOKIE = 71;
 const SOL_NETLINK = 270;
@@ -43,16 +68,12 @@ const CLONE_NEWNET = 0x40000000;
 const LOCK = { shared: 1, exclusive: 2 } as const;
 const LOCK_NB = 4;
 /** linux/nsfs.h */
-const NS_GET_NSTYPE = 0xb703n;
+const NS_GET_NSTYPE = 0xb703;
 const O_CLOEXEC = 0o2000000;
 const MFD_CLOEXEC = 1;
-const MSG_TRUNC = 0x20;
-const MSG_DONTWAIT = 0x40;
 const POLLIN = 1;
 /** struct pollfd: the descriptor, what is asked at 4, what is so at 6. */
 const POLLFD_SIZE = 8;
-const SYS_pidfd_send_signal = 424n;
-const SYS_pidfd_open = 434n;
 export const SIGKILL = 9;
 export const SIGTERM = 15;
 const SIGPIPE = 13;
@@ -60,42 +81,33 @@ const POSIX_SPAWN_SETSIGDEF = 4;
 
 /** Ends the process at once: no exit handlers, no tearing down of the runtime, which takes longer than most verbs. */
 export function exitNow(code: number): void {
-  libc._exit(code);
+  call("exit_group", code);
 }
 
-/** A route netlink socket that is connected to the kernel, so that no other process can answer in its place. */
+/** What is written to it goes to the kernel. A read does not wait: EAGAIN when there is nothing. */
 export function netlinkSocket(protocol: number): number {
-  const fd = checked("socket", libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
-  const kernel = Buffer.alloc(12);
-  kernel.writeUInt16LE(AF_NETLINK);
-  checked("connect", libc.connect(fd, kernel, kernel.length));
-  return fd;
+  return checked("socket", AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+}
+
+/** From now on it also gets the messages of a multicast group: RTNLGRP_* of linux/rtnetlink.h. */
+export function joinNetlinkGroup(fd: number, group: number): void {
+  const address = Buffer.alloc(12);
+  address.writeUInt16LE(AF_NETLINK, 0);
+  address.writeUInt32LE(1 << (group - 1), 8);
+  checked("bind", fd, address, address.length);
 }
 
 export function setNetlinkOption(fd: number, option: number, value: number): void {
   const bytes = Buffer.alloc(4);
   bytes.writeInt32LE(value);
-  checked("setsockopt", libc.setsockopt(fd, SOL_NETLINK, option, bytes, bytes.length));
+  checked("setsockopt", fd, SOL_NETLINK, option, bytes, bytes.length);
 }
 
 /** A number that no other network namespace has until the next boot; undefined before Linux 5.14. */
 export function netnsCookie(socket: number): bigint | undefined {
   const [cookie, size] = [Buffer.alloc(8), Buffer.of(8, 0, 0, 0)];
-  const known = libc.getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, cookie, size) === 0;
+  const known = call("getsockopt", socket, SOL_SOCKET, SO_NETNS_COOKIE, cookie, size) === 0;
   return known ? cookie.readBigUInt64LE() : undefined;
-}
-
-export function send(fd: number, bytes: Buffer): void {
-  checked("send", Number(libc.send(fd, bytes, BigInt(bytes.length), 0)));
-}
-
-/** One datagram, as a view into `buffer`; undefined when there is none. EMSGSIZE when it does not fit. */
-export function receive(fd: number, buffer: Buffer): Buffer | undefined {
-  const length = Number(libc.recv(fd, buffer, BigInt(buffer.length), MSG_TRUNC | MSG_DONTWAIT));
-  if (length < 0 && errno() === 11) return undefined;
-  checked("recv", length);
-  if (length > buffer.length) throw new KernelError(`recv of ${length} bytes`, 90);
-  return buffer.subarray(0, length);
 }
 
 /**
@@ -108,38 +120,38 @@ export function waitReadable(fds: readonly number[], milliseconds: number): read
     entries.writeInt32LE(fd, i * POLLFD_SIZE);
     entries.writeInt16LE(POLLIN, i * POLLFD_SIZE + 4);
   });
-  const count = libc.poll(entries, BigInt(fds.length), milliseconds);
+  const count = call("ppoll", entries, fds.length, milliseconds < 0 ? 0 : timespec(milliseconds), 0, 0);
   if (count < 0 && errno() === 4) return [];
-  checked("poll", count);
+  if (count < 0) throw new KernelError("ppoll", errno());
   return fds.filter((_, i) => entries.readInt16LE(i * POLLFD_SIZE + 6) !== 0);
 }
 
 /** Moves this thread, and no other, into a network namespace. */
 export function enterNetns(fd: number): void {
-  checked("setns", libc.setns(fd, CLONE_NEWNET));
+  checked("setns", fd, CLONE_NEWNET);
 }
 
 /** False for a namespace of another kind, and for what is no namespace. */
 export function isNetns(fd: number): boolean {
-  return libc.ioctl(fd, NS_GET_NSTYPE) === CLONE_NEWNET;
+  return call("ioctl", fd, NS_GET_NSTYPE) === CLONE_NEWNET;
 }
 
 /** Equivalent to: `flock --nonblock`; false when another process holds the lock. */
 export function tryLock(fd: number, kind: keyof typeof LOCK): boolean {
-  if (libc.flock(fd, LOCK[kind] | LOCK_NB) === 0) return true;
+  if (call("flock", fd, LOCK[kind] | LOCK_NB) === 0) return true;
   if (errno() === 11) return false;
   throw new KernelError("flock", errno());
 }
 
 /** A file without a name, for what a child process reads. */
 export function anonymousFile(name: string): number {
-  return checked("memfd_create", libc.memfd_create(cString(name), MFD_CLOEXEC));
+  return checked("memfd_create", cString(name), MFD_CLOEXEC);
 }
 
 /** For what a child process writes. */
 export function pipe(): { readonly read: number; readonly write: number } {
   const fds = Buffer.alloc(8);
-  checked("pipe2", libc.pipe2(fds, O_CLOEXEC));
+  checked("pipe2", fds, O_CLOEXEC);
   return { read: fds.readInt32LE(0), write: fds.readInt32LE(4) };
 }
 
@@ -158,18 +170,18 @@ export function spawn(file: string, argv: readonly string[], env: readonly strin
 
 /** A descriptor that becomes readable when the process ends. */
 export function pidfd(pid: number): number {
-  return checked("pidfd_open", Number(libc.syscall(SYS_pidfd_open, BigInt(pid), 0n, 0n, 0n)));
+  return checked("pidfd_open", pid, 0);
 }
 
 /** Nothing happens when the process has ended. */
 export function signalProcess(pidfd: number, signal: number): void {
-  libc.syscall(SYS_pidfd_send_signal, BigInt(pidfd), BigInt(signal), 0n, 0n);
+  call("pidfd_send_signal", pidfd, signal, 0, 0);
 }
 
 /** The wait status of a process that has ended. */
 export function reap(pid: number): number {
   const status = Buffer.alloc(4);
-  checked("waitpid", libc.waitpid(pid, status, 0));
+  checked("wait4", pid, status, 0, 0);
   return status.readInt32LE();
 }
 
@@ -209,9 +221,27 @@ function errno(): number {
   return ffi.getInt32(errnoPlace);
 }
 
-function checked(call: string, result: number): number {
-  if (result < 0) throw new KernelError(call, errno());
+/** Throws its error. */
+function checked(name: keyof typeof numberOf, ...args: readonly (number | Buffer)[]): number {
+  const result = call(name, ...args);
+  if (result < 0) throw new KernelError(name, errno());
   return result;
+}
+
+/** -1 when it fails. A buffer stands for its address. */
+function call(name: keyof typeof numberOf, ...args: readonly (number | Buffer)[]): number {
+  const [a = 0n, b = 0n, c = 0n, d = 0n, e = 0n] = args.map((arg) =>
+    typeof arg === "number" ? BigInt(arg) : ffi.getRawPointer(arg),
+  );
+  return Number(libc.syscall(BigInt(numberOf[name]), a, b, c, d, e));
+}
+
+/** struct timespec */
+function timespec(milliseconds: number): Buffer {
+  const bytes = Buffer.alloc(16);
+  bytes.writeBigInt64LE(BigInt(Math.floor(milliseconds / 1000)), 0);
+  bytes.writeBigInt64LE(BigInt(milliseconds % 1000) * 1_000_000n, 8);
+  return bytes;
 }
 
 function cString(text: string): Buffer {

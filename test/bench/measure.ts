@@ -58,11 +58,14 @@ function measureRound(round: number, { directories, netns }: Measuring): Sample[
     return times;
   };
   const attachments = Object.entries(configs).flatMap(([name, { ipMasq, bridge, subnet }]) => {
-    const ipam = { type: "host-local", ranges: [[{ subnet }]] };
-    const config = { cniVersion: "1.0.0", name: "bench", type: "bridge", isDefaultGateway: true, ipMasq, bridge, ipam };
+    // as on a node, where one of the two is installed
+    const configOf = (side: number) => {
+      const ipam = { type: "host-local", dataDir: `/var/lib/cni/networks-${side}`, ranges: [[{ subnet }]] };
+      return { cniVersion: "1.0.0", name: "bench", type: "bridge", isDefaultGateway: true, ipMasq, bridge, ipam };
+    };
     return ["ADD", "DEL"].map((verb) => ({
       case: `bridge ${verb}${name}`,
-      milliseconds: both("bridge", verb, () => config),
+      milliseconds: both("bridge", verb, configOf),
     }));
   });
   const reservations = round % ROUNDS_PER_HOST_LOCAL === 0 ? reserved : [];

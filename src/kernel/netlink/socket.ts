@@ -1,8 +1,7 @@
-import { closeSync } from "node:fs";
-import { KernelError } from "../kernel-error.ts";
-import { netlinkSocket, receive, send, setNetlinkOption, waitReadable } from "../libc.ts";
+import { closeSync, readSync, writeSync } from "node:fs";
+import { isErrno, KernelError } from "../kernel-error.ts";
+import { joinNetlinkGroup, netlinkSocket, setNetlinkOption, waitReadable } from "../libc.ts";
 import {
-  NETLINK_ADD_MEMBERSHIP,
   NETLINK_EXT_ACK,
   NETLINK_GET_STRICT_CHK,
   NETLINK_ROUTE,
@@ -81,7 +80,7 @@ export class NetlinkSocket {
 
   /** From now on the kernel sends the changes of a kind too: see `nextChanges`. */
   join(group: number): void {
-    setNetlinkOption(this.#fd, NETLINK_ADD_MEMBERSHIP, group);
+    joinNetlinkGroup(this.#fd, group);
   }
 
   /** None after the time, or at a signal. */
@@ -96,7 +95,7 @@ export class NetlinkSocket {
   #requestBatch(requests: readonly Request[]): Outcome[] {
     const first = this.#sequence + 1;
     for (const { bytes } of requests) this.#stamp(bytes, NLM_F_REQUEST | NLM_F_ACK);
-    send(this.#fd, Buffer.concat(requests.map((request) => request.bytes)));
+    writeSync(this.#fd, Buffer.concat(requests.map((request) => request.bytes)));
 
     const outcomes: Outcome[] = [];
     let replies: Message[] = [];
@@ -115,7 +114,7 @@ export class NetlinkSocket {
 
   #dumpOnce(request: Request): { messages: Message[]; interrupted: boolean } {
     const sequence = this.#stamp(request.bytes, NLM_F_REQUEST | NLM_F_DUMP);
-    send(this.#fd, request.bytes);
+    writeSync(this.#fd, request.bytes);
     const messages: Message[] = [];
     let interrupted = false;
     for (;;) {
@@ -142,8 +141,8 @@ export class NetlinkSocket {
   #receive(): Message[] {
     const deadline = Date.now() + ANSWER_MILLISECONDS;
     for (;;) {
-      const datagram = receive(this.#fd, buffer);
-      if (datagram !== undefined) return parseMessages(Buffer.from(datagram));
+      const length = receive(this.#fd);
+      if (length > 0) return parseMessages(Buffer.from(buffer.subarray(0, length)));
       if (waitReadable([this.#fd], ANSWER_MILLISECONDS).length === 0 && Date.now() >= deadline)
         throw new KernelError("netlink: the kernel does not answer", 110);
     }
@@ -154,6 +153,16 @@ export class NetlinkSocket {
     setSequence(bytes, this.#sequence);
     bytes.writeUInt16LE(bytes.readUInt16LE(6) | flags, 6);
     return this.#sequence;
+  }
+}
+
+/** The length of the next datagram, which is in the buffer then; 0 when there is none. */
+function receive(fd: number): number {
+  try {
+    return readSync(fd, buffer);
+  } catch (error) {
+    if (isErrno(error, "EAGAIN")) return 0;
+    throw error;
   }
 }
 
