@@ -1,11 +1,12 @@
 // The only interpreter of steps. Steps in one namespace that follow each other go to the kernel in one datagram.
+import { printCidr } from "../net/cidr.ts";
 import type { Link, Place } from "../plan/facts.ts";
 import type { PrivateChain } from "../plan/private-chain.ts";
 import { inverse, type Step } from "../plan/step.ts";
 import { type RuleChange, startAddingChain, startRemovingChain } from "./iptables.ts";
 import { isErrno, KernelError } from "./kernel-error.ts";
-import { addAddress, deleteAddress } from "./netlink/address.ts";
-import { RTNLGRP_LINK } from "./netlink/constants.ts";
+import { addAddress, deleteAddress, listAddresses } from "./netlink/address.ts";
+import { RTNLGRP_IPV6_IFADDR, RTNLGRP_LINK } from "./netlink/constants.ts";
 import { addBridge, addVeth, deleteLink, setLink, setPort } from "./netlink/link.ts";
 import { addRoute } from "./netlink/route.ts";
 import { NetlinkSocket, type Request } from "./netlink/socket.ts";
@@ -39,7 +40,7 @@ export class Applied {
   }
 }
 
-const UP_MILLISECONDS = 5_000;
+const AWAIT_MILLISECONDS = 5_000;
 
 /** Carries out the steps in order. The first that fails ends it; what was done until then has been recorded. */
 export async function apply(steps: readonly Step[], applying: Applying): Promise<Applied> {
@@ -84,6 +85,9 @@ class Run {
       case "link.await-up":
         this.flush();
         return this.#awaitUp(step.place, step.link);
+      case "address.await-dad":
+        this.flush();
+        return this.#awaitDad(step.place, step.link);
       case "rules.add":
         return this.#startRules(step, startAddingChain);
       case "rules.remove":
@@ -151,7 +155,7 @@ class Run {
         return deleteLink(step.link);
       case "link.set": {
         const master = step.master === undefined ? undefined : this.#indexOf(step.place, step.master);
-        return setLink(step.link, { up: step.up, mac: step.mac, alias: step.alias, master });
+        return setLink(step.link, { up: step.up, promisc: step.promisc, mac: step.mac, alias: step.alias, master });
       }
       case "port.set":
         return setPort(step.link, step);
@@ -199,14 +203,36 @@ class Run {
   }
 
   async #awaitUp(place: Place, name: string): Promise<void> {
-    const { places, checkInterrupt } = this.#applying;
     const isUp = () => this.#look(place, name).isOperational;
-    if (isUp()) return;
+    await this.#await(isUp, place, { group: RTNLGRP_LINK, what: `wait for link ${name} to be up and running` });
+  }
+
+  async #awaitDad(place: Place, name: string): Promise<void> {
+    const { socket } = this.#applying.places.at(place);
+    const link = this.#look(place, name);
+    const isSettled = () => {
+      const addresses = listAddresses(socket, link);
+      const duplicate = addresses.find((address) => address.isDuplicate);
+      if (duplicate === undefined) return !addresses.some((address) => address.isTentative);
+      throw new KernelError(`another host on the link has the address ${printCidr(duplicate.cidr)} of ${name}`, 98);
+    };
+    const what = `wait for the duplicate address detection of ${name}`;
+    await this.#await(isSettled, place, { group: RTNLGRP_IPV6_IFADDR, what });
+  }
+
+  /** Looks again at every change of the kind. */
+  async #await(
+    isDone: () => boolean,
+    place: Place,
+    { group, what }: { readonly group: number; readonly what: string },
+  ): Promise<void> {
+    if (isDone()) return;
+    const { places, checkInterrupt } = this.#applying;
     using events = places.at(place).run(() => new NetlinkSocket());
-    events.join(RTNLGRP_LINK);
-    const deadline = Date.now() + UP_MILLISECONDS;
-    while (!isUp()) {
-      if (Date.now() >= deadline) throw new KernelError(`wait for link ${name} to be up and running`, 110);
+    events.join(group);
+    const deadline = Date.now() + AWAIT_MILLISECONDS;
+    while (!isDone()) {
+      if (Date.now() >= deadline) throw new KernelError(what, 110);
       events.nextChanges(Math.max(0, deadline - Date.now()));
       await checkInterrupt();
     }

@@ -69,14 +69,14 @@ export function startRemovingChain(chain: PrivateChain, env: Environment): RuleC
 /** When the rules cannot be read either, it is the refusal that tells why. */
 function saveAfter(refusal: CniError | undefined, chain: PrivateChain, env: Environment): SavedTable {
   try {
-    return save(chain, env);
+    return saveTable(chain, env);
   } catch (error) {
     throw refusal ?? error;
   }
 }
 
 /** Equivalent to: `iptables-save -t $table` */
-function save(chain: PrivateChain, env: Environment): SavedTable {
+export function saveTable(chain: Pick<PrivateChain, "family" | "table">, env: Environment): SavedTable {
   const file = findIptables(chain.family, "save", env);
   const finished = new Child({ file, args: ["-t", chain.table], env, input: Buffer.alloc(0) }).finished();
   if (finished.exitCode === 0) return parseSavedTable(finished.stdout);

@@ -11,9 +11,16 @@ interface Attached {
   readonly containerId: string;
 }
 
-/** The chain of ipMasq, as in the reference: ("test", "1234") -> `CNI-2bbe0c48b91a7d1b8a6753a8`. */
-export function masqueradeChainName(sha512: Sha512, { network, containerId }: Attached): string {
-  return `CNI-${sha512(network + containerId)}`.slice(0, CHAIN_LENGTH);
+/**
+ * The chain of ipMasq, as in the reference: ("test", "1234") -> `CNI-2bbe0c48b91a7d1b8a6753a8`. The reference has one for all
+ * interfaces of a container in a network; the other name is for a second one.
+ */
+export function masqueradeChainNames(
+  sha512: Sha512,
+  { network, containerId, ifname }: Attached & { readonly ifname: string },
+): { readonly name: string; readonly otherName: string } {
+  const chain = (text: string) => `CNI-${sha512(text)}`.slice(0, CHAIN_LENGTH);
+  return { name: chain(network + containerId), otherName: chain(`${network}${containerId}:${ifname}`) };
 }
 
 /**

@@ -23,8 +23,12 @@ export interface Link {
   /** Index of the other end of a veth, in that end's namespace. */
   readonly peer: number | undefined;
   readonly alias: string | undefined;
+  /** Set by the administrator, not by a program that listens. */
+  readonly isPromiscuous: boolean;
   /** As a port of a bridge: whether frames may leave by the port they came in. */
   readonly hairpin: boolean;
+  /** As a port of a bridge: whether no frames go between it and other isolated ports. */
+  readonly isIsolated: boolean;
 }
 
 export interface Address {

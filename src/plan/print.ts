@@ -20,7 +20,7 @@ function printStep(step: Step): string {
     case "link.set":
       return `${at(step.place)}ip link set ${step.link}${linkChange(step)}`;
     case "port.set":
-      return `${at(step.place)}bridge link set dev ${step.link} hairpin ${step.hairpin ? "on" : "off"}`;
+      return `${at(step.place)}bridge link set dev ${step.link}${portChange(step)}`;
     case "address.add":
       return `${at(step.place)}ip address add ${printCidr(step.cidr)} dev ${step.link}${step.nodad === true ? " nodad" : ""}`;
     case "address.delete":
@@ -31,6 +31,8 @@ function printStep(step: Step): string {
       return `${at(step.place)}sysctl -w ${step.key}=${step.value}${step.optional ? " || true" : ""}`;
     case "link.await-up":
       return `# wait until ${step.link} is up and running`;
+    case "address.await-dad":
+      return `# wait until nobody else can have the IPv6 addresses of ${step.link}`;
     case "rules.add":
       return restore(step.chain, addChain(step.chain));
     case "rules.remove":
@@ -48,10 +50,22 @@ function newLink({ name, mtu, mac }: NewLink): string {
   return [name, ...word("mtu", mtu), ...word("address", mac)].join(" ");
 }
 
-function linkChange({ up, mac, master, alias }: Extract<Step, { do: "link.set" }>): string {
+function linkChange({ up, promisc, mac, master, alias }: Extract<Step, { do: "link.set" }>): string {
   const words = [...word("address", mac), ...word("master", master), ...word("alias", alias)];
+  if (promisc !== undefined) words.push(`promisc ${onOff(promisc)}`);
   if (up !== undefined) words.push(up ? "up" : "down");
   return words.map((text) => ` ${text}`).join("");
+}
+
+function portChange({ hairpin, isolated }: Extract<Step, { do: "port.set" }>): string {
+  const words = [];
+  if (hairpin !== undefined) words.push(`hairpin ${onOff(hairpin)}`);
+  if (isolated !== undefined) words.push(`isolated ${onOff(isolated)}`);
+  return words.map((text) => ` ${text}`).join("");
+}
+
+function onOff(flag: boolean): string {
+  return flag ? "on" : "off";
 }
 
 function way(route: Extract<Step, { do: "route.add" }>): string {

@@ -6,12 +6,15 @@ export interface PrivateChain {
   readonly family: Family;
   readonly table: "nat";
   readonly name: string;
+  /** Instead, when another interface of the container has the chain of that name. */
+  readonly otherName: string;
   /** Without `-A chain`. */
   readonly rules: readonly string[];
+  /** The rules that lead to it: without `-j chain`. */
   readonly jumps: readonly Jump[];
 }
 
-/** A rule that leads to the private chain. */
+/** A rule of another chain. */
 export interface Jump {
   readonly from: string;
   readonly rule: string;
@@ -30,33 +33,69 @@ export function parseSavedTable(text: string): SavedTable {
   return { chains: new Set(chains), rules: lines.filter((line) => line.startsWith("-A ")) };
 }
 
-/** For `iptables-restore --noflush`; it refuses the whole input when the chain exists already. */
-export function addChain({ table, name, rules, jumps }: PrivateChain): string {
-  return transaction(table, [`-N ${name}`, ...rules.map((rule) => `-A ${name} ${rule}`), ...jumps.map(append)]);
+/** What of the chain is not there, as it would be appended. */
+export function missingOf(chain: PrivateChain, saved: SavedTable): string[] {
+  const present = saved.chains.has(chain.otherName) ? underOtherName(chain) : chain;
+  return linesOf(present).filter((rule) => !saved.rules.includes(rule));
 }
 
-/** The same for a chain that may exist, from an ADD that did not end well or from another interface of the container. */
-export function replaceChain({ table, name, rules, jumps }: PrivateChain, saved: SavedTable): string {
-  const missing = jumps.map(append).filter((rule) => !saved.rules.includes(rule));
+/** For `iptables-restore --noflush`; it refuses the whole input when the chain exists already. */
+export function addChain(chain: PrivateChain): string {
+  return transaction(chain.table, [`-N ${chain.name}`, ...linesOf(chain)]);
+}
+
+/** The same for a chain that exists, from an ADD that did not end well, or from another interface of the container. */
+export function replaceChain(chain: PrivateChain, saved: SavedTable): string {
+  const { table, name, rules, jumps } = isAnothers(chain, saved) ? underOtherName(chain) : chain;
+  const missing = jumps.map((jump) => leadTo(name, jump)).filter((rule) => !saved.rules.includes(rule));
   return transaction(table, [`:${name} - [0:0]`, ...rules.map((rule) => `-A ${name} ${rule}`), ...missing]);
 }
 
 /** For `iptables-restore --noflush`; it refuses the whole input unless everything is there and nothing else leads there. */
 export function removeChain({ table, name, jumps }: PrivateChain): string {
-  return transaction(table, [...jumps.map(({ from, rule }) => `-D ${from} ${rule}`), `-F ${name}`, `-X ${name}`]);
+  const removals = jumps.map((jump) => `-D${leadTo(name, jump).slice(2)}`);
+  return transaction(table, [...removals, `-F ${name}`, `-X ${name}`]);
 }
 
 /**
  * The same for whatever is left of it; undefined when that is nothing. With no jumps given every rule that leads to the chain
  * goes. A chain that another interface of the container still uses stays.
  */
-export function removeRemains({ table, name, jumps }: PrivateChain, saved: SavedTable): string | undefined {
-  const leading = saved.rules.filter((rule) => rule.endsWith(` -j ${name}`));
-  const ours = new Set(jumps.map(append));
+export function removeRemains(chain: PrivateChain, saved: SavedTable): string | undefined {
+  const other = remainsOf(underOtherName(chain), saved);
+  const isForgotten = chain.jumps.length === 0;
+  const lines = isForgotten && other.length > 0 ? other : [...remainsOf(chain, saved), ...other];
+  return lines.length === 0 ? undefined : transaction(chain.table, lines);
+}
+
+function remainsOf({ name, jumps }: PrivateChain, saved: SavedTable): string[] {
+  const leading = leadingTo(name, saved);
+  const ours = new Set(jumps.map((jump) => leadTo(name, jump)));
   const gone = leading.filter((rule) => ours.size === 0 || ours.has(rule));
   const lines = gone.map((rule) => `-D${rule.slice(2)}`);
   if (gone.length === leading.length && saved.chains.has(name)) lines.push(`-F ${name}`, `-X ${name}`);
-  return lines.length === 0 ? undefined : transaction(table, lines);
+  return lines;
+}
+
+function isAnothers({ name, jumps }: PrivateChain, saved: SavedTable): boolean {
+  const ours = jumps.map((jump) => leadTo(name, jump));
+  return leadingTo(name, saved).some((rule) => !ours.includes(rule));
+}
+
+function underOtherName(chain: PrivateChain): PrivateChain {
+  return { ...chain, name: chain.otherName };
+}
+
+function leadingTo(name: string, saved: SavedTable): string[] {
+  return saved.rules.filter((rule) => rule.endsWith(` -j ${name}`));
+}
+
+function linesOf({ name, rules, jumps }: PrivateChain): string[] {
+  return [...rules.map((rule) => `-A ${name} ${rule}`), ...jumps.map((jump) => leadTo(name, jump))];
+}
+
+function leadTo(name: string, { from, rule }: Jump): string {
+  return `-A ${from} ${rule} -j ${name}`;
 }
 
 /** As iptables quotes a text that is not of letters, digits, `_` and `-` alone. */
@@ -64,8 +103,9 @@ export function quote(text: string): string {
   return /^[\w-]+$/.test(text) ? text : `"${text.replaceAll(/["'\\]/g, "\\$&")}"`;
 }
 
-function append({ from, rule }: Jump): string {
-  return `-A ${from} ${rule}`;
+/** The text inside of such quotes. */
+export function unquote(text: string): string {
+  return text.replaceAll(/\\(.)/g, "$1");
 }
 
 function transaction(table: string, lines: readonly string[]): string {

@@ -30,13 +30,14 @@ export type Step =
   | ({
       readonly do: "link.set";
       readonly up?: boolean;
+      readonly promisc?: boolean;
       readonly mac?: Mac;
       /** The bridge to become a port of. */
       readonly master?: string;
       readonly alias?: string;
     } & OfLink &
       Tolerant)
-  | ({ readonly do: "port.set"; readonly hairpin: boolean } & OfLink & Tolerant)
+  | ({ readonly do: "port.set"; readonly hairpin?: boolean; readonly isolated?: boolean } & OfLink & Tolerant)
   /** `nodad`: no duplicate address detection. */
   | ({ readonly do: "address.add"; readonly cidr: Cidr; readonly nodad?: boolean } & OfLink & Tolerant)
   | ({ readonly do: "address.delete"; readonly cidr: Cidr } & OfLink & Tolerant)
@@ -51,6 +52,8 @@ export type Step =
     }
   /** Waits until the link is up and running, which the kernel decides a moment after both its ends were set up. */
   | ({ readonly do: "link.await-up" } & OfLink)
+  /** Waits until nobody else on the link can have the IPv6 addresses; that somebody has one is an error. */
+  | ({ readonly do: "address.await-dad" } & OfLink)
   /** Rules run in a process of their own, from here on beside the following steps until the last of them. */
   | { readonly do: "rules.add"; readonly chain: PrivateChain }
   | { readonly do: "rules.remove"; readonly chain: PrivateChain };
@@ -73,19 +76,26 @@ export function inverse(step: Step): Step | undefined {
       };
     case "rules.add":
       return { do: "rules.remove", chain: step.chain };
+    case "address.delete":
+      return { ...step, do: "address.add", tolerate: ["ENODEV", "EEXIST"] };
     case "link.set":
-      return step.up === true
-        ? { do: "link.set", place: step.place, link: step.link, up: false, tolerate: ["ENODEV"] }
-        : undefined;
+      return inverseOfSet(step);
     case "link.delete":
     case "port.set":
-    case "address.delete":
     case "route.add":
     case "sysctl.set":
     case "link.await-up":
+    case "address.await-dad":
     case "rules.remove":
       return undefined;
     default:
       return step satisfies never;
   }
+}
+
+/** What was off before is off again. */
+function inverseOfSet({ place, link, up, promisc }: Extract<Step, { do: "link.set" }>): Step | undefined {
+  if (up !== true && promisc !== true) return undefined;
+  const back = { ...(up === true ? { up: false } : {}), ...(promisc === true ? { promisc: false } : {}) };
+  return { do: "link.set", place, link, ...back, tolerate: ["ENODEV"] };
 }

@@ -26,8 +26,12 @@ afterEach(() => {
 
 afterAll(() => run[Symbol.asyncDispose]());
 
-const whose = { chain: "CNI-0123456789abcdef01234567", network: `a "b" 'c' \\d`, containerId: "c1" };
-const other = { ...whose, chain: "CNI-other", containerId: "c2" };
+const whose = {
+  chain: { name: "CNI-0123456789abcdef01234567", otherName: "CNI-76543210fedcba9876543210" },
+  network: `a "b" 'c' \\d`,
+  containerId: "c1",
+};
+const other = { ...whose, chain: { name: "CNI-other", otherName: "CNI-other2" }, containerId: "c2" };
 
 /** What a second interface of the same container adds to the chain is another jump. */
 const texts = { 4: ["10.1.0.2/24", "10.1.0.3/24"], 6: ["fd00::2/64", "fd00::3/64"] } as const;
@@ -122,7 +126,7 @@ describe.each([4, 6] as const)("of IPv%i", (family) => {
 
     test("takes the jump away although it is there twice", async () => {
       await run.apply(add(chain));
-      iptables(family, ...chain.jumps.map(({ from, rule }) => `-A ${from} ${rule}`));
+      iptables(family, ...chain.jumps.map(({ from, rule }) => `-A ${from} ${rule} -j ${chain.name}`));
       await run.apply(remove(chain));
       expect(rulesOf(family)).toEqual([]);
     });
@@ -152,7 +156,7 @@ describe.each([4, 6] as const)("of IPv%i", (family) => {
 
 test("several changes at the same time are all carried out", async () => {
   const chains = Array.from({ length: 8 }, (_, i) =>
-    masqueradeChain({ ...whose, chain: `CNI-${i}` }, i % 2 === 0 ? 4 : 6, [
+    masqueradeChain({ ...whose, chain: { name: `CNI-${i}`, otherName: `CNI-other-${i}` } }, i % 2 === 0 ? 4 : 6, [
       cidr(i % 2 === 0 ? `10.1.0.${i}/24` : `fd00::${i}/64`),
     ]),
   );
@@ -200,7 +204,7 @@ function expectedOf({ name, rules, jumps }: PrivateChain): string[] {
   return [
     `-N ${name}`,
     ...rules.map((rule) => `-A ${name} ${rule}`),
-    ...jumps.map(({ from, rule }) => `-A ${from} ${rule}`),
+    ...jumps.map(({ from, rule }) => `-A ${from} ${rule} -j ${name}`),
   ].sort();
 }
 

@@ -31,6 +31,7 @@ export const RTM_GETROUTE = 26;
 export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;
 export const RTM_GETNEIGH = 30;
+export const RTNLGRP_IPV6_IFADDR = 9;
 export const RTNLGRP_LINK = 1;
 export const RTEXT_FILTER_SKIP_STATS = 8;
 export const RT_TABLE_UNSPEC = 0;
@@ -63,6 +64,7 @@ export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;
 export const IFLA_INFO_SLAVE_KIND = 4;
 export const IFLA_INFO_SLAVE_DATA = 5;
+export const IFLA_BRPORT_ISOLATED = 33;
 export const IFLA_BRPORT_MODE = 4;
 export const IFLA_MACVLAN_MODE = 1;
 export const IFLA_MACVLAN_BC_QUEUE_LEN = 7;
@@ -71,6 +73,7 @@ export const IFLA_MACVLAN_BC_QUEUE_LEN = 7;
 export const VETH_INFO_PEER = 1;
 
 /** linux/if.h */
+export const IFF_PROMISC = 0x100;
 export const IFF_UP = 0x1;
 export const IF_OPER_UP = 6;
 

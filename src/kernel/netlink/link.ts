@@ -5,8 +5,10 @@ import { isErrno } from "../kernel-error.ts";
 import {
   AF_UNSPEC,
   IF_OPER_UP,
+  IFF_PROMISC,
   IFF_UP,
   IFLA_ADDRESS,
+  IFLA_BRPORT_ISOLATED,
   IFLA_BRPORT_MODE,
   IFLA_EXT_MASK,
   IFLA_IFALIAS,
@@ -93,6 +95,7 @@ export function deleteLink(name: string): Request {
 /** What can be changed of a link in one request. */
 export interface LinkChange {
   readonly up?: boolean | undefined;
+  readonly promisc?: boolean | undefined;
   readonly mac?: Mac | undefined;
   /** Index of the new bridge. */
   readonly master?: number | undefined;
@@ -100,18 +103,24 @@ export interface LinkChange {
   readonly alias?: string | undefined;
 }
 
-/** Equivalent to: `ip link set dev $name [up] [address $mac] [master $index] [alias $alias]` */
+/** Equivalent to: `ip link set dev $name [up] [promisc on] [address $mac] [master $index] [alias $alias]` */
 export function setLink(name: string, change: LinkChange): Request {
-  const body = [ifinfo({ up: change.up }), text(IFLA_IFNAME, name)];
+  const body = [ifinfo(change), text(IFLA_IFNAME, name)];
   if (change.mac !== undefined) body.push(attribute(IFLA_ADDRESS, macToBytes(change.mac)));
   if (change.alias !== undefined) body.push(attribute(IFLA_IFALIAS, Buffer.from(change.alias)));
   if (change.master !== undefined) body.push(u32(IFLA_MASTER, change.master));
   return { what: `change link ${name}`, bytes: message(RTM_NEWLINK, 0, body) };
 }
 
-/** Equivalent to: `bridge link set dev $name hairpin on|off`; the link must be a port already. */
-export function setPort(name: string, port: { readonly hairpin: boolean }): Request {
-  const data = nested(IFLA_INFO_SLAVE_DATA, [u8(IFLA_BRPORT_MODE, port.hairpin ? 1 : 0)]);
+/** Equivalent to: `bridge link set dev $name [hairpin on|off] [isolated on|off]`; the link must be a port already. */
+export function setPort(
+  name: string,
+  { hairpin, isolated }: { readonly hairpin?: boolean | undefined; readonly isolated?: boolean | undefined },
+): Request {
+  const flags = [];
+  if (hairpin !== undefined) flags.push(u8(IFLA_BRPORT_MODE, hairpin ? 1 : 0));
+  if (isolated !== undefined) flags.push(u8(IFLA_BRPORT_ISOLATED, isolated ? 1 : 0));
+  const data = nested(IFLA_INFO_SLAVE_DATA, flags);
   const info = nested(IFLA_LINKINFO, [text(IFLA_INFO_SLAVE_KIND, "bridge"), data]);
   const bytes = message(RTM_NEWLINK, 0, [ifinfo({}), text(IFLA_IFNAME, name), info]);
   return { what: `change bridge port ${name}`, bytes };
@@ -140,6 +149,7 @@ export function parseLink({ payload }: Message): Link {
   const { header, attributes } = fixedPart(payload, IFINFOMSG_SIZE);
   const flags = header.readUInt32LE(8);
   const info = readNested(attributes, IFLA_LINKINFO);
+  const port = readNested(info, IFLA_INFO_SLAVE_DATA);
   const address = attributes.get(IFLA_ADDRESS);
   return {
     index: header.readInt32LE(4),
@@ -152,7 +162,9 @@ export function parseLink({ payload }: Message): Link {
     master: readU32(attributes, IFLA_MASTER),
     peer: readU32(attributes, IFLA_LINK),
     alias: readText(attributes, IFLA_IFALIAS),
-    hairpin: readU8(readNested(info, IFLA_INFO_SLAVE_DATA), IFLA_BRPORT_MODE) === 1,
+    isPromiscuous: (flags & IFF_PROMISC) !== 0,
+    hairpin: readU8(port, IFLA_BRPORT_MODE) === 1,
+    isIsolated: readU8(port, IFLA_BRPORT_ISOLATED) === 1,
   };
 }
 
@@ -185,13 +197,19 @@ function kind(name: string): Buffer {
   return text(IFLA_INFO_KIND, name);
 }
 
-function ifinfo({ index = 0, up }: { readonly index?: number; readonly up?: boolean | undefined }): Buffer {
+function ifinfo({
+  index = 0,
+  up,
+  promisc,
+}: {
+  readonly index?: number;
+  readonly up?: boolean | undefined;
+  readonly promisc?: boolean | undefined;
+}): Buffer {
   const header = Buffer.alloc(IFINFOMSG_SIZE);
   header.writeUInt8(AF_UNSPEC, 0);
   header.writeInt32LE(index, 4);
-  if (up !== undefined) {
-    header.writeUInt32LE(up ? IFF_UP : 0, 8);
-    header.writeUInt32LE(IFF_UP, 12);
-  }
+  header.writeUInt32LE((up === true ? IFF_UP : 0) | (promisc === true ? IFF_PROMISC : 0), 8);
+  header.writeUInt32LE((up === undefined ? 0 : IFF_UP) | (promisc === undefined ? 0 : IFF_PROMISC), 12);
   return header;
 }

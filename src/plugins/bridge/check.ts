@@ -5,6 +5,7 @@ import type { KernelRoute, Link } from "../../plan/facts.ts";
 import type { Attachment } from "../../protocol/plugin.ts";
 import type { Result, ResultInterface } from "../../protocol/result.ts";
 import type { BridgeConfig } from "./config.ts";
+import { gatewaysOf, ipsOf } from "./prev-result.ts";
 
 /** What CHECK compares: what ADD said, and what there is now. */
 export interface Attached {
@@ -19,6 +20,10 @@ export interface CheckFacts {
   readonly container: Link | undefined;
   /** The other end of the container's interface. */
   readonly host: Link | undefined;
+  readonly bridgeAddresses: readonly Cidr[];
+  /** Rules of `ipMasq` that are not there. */
+  readonly missingRules: readonly string[];
+  /** Of the container's interface. */
   readonly addresses: readonly Cidr[];
   readonly routes: readonly KernelRoute[];
 }
@@ -29,16 +34,26 @@ export function differences(attached: Attached, facts: CheckFacts): string[] {
     ...bridgeDifferences(attached, facts),
     ...portDifferences(attached, facts),
     ...containerDifferences(attached, facts),
+    ...facts.missingRules.map((rule) => `there is no iptables rule ${rule}`),
   ];
 }
 
-function bridgeDifferences({ config, expected }: Attached, { bridge }: CheckFacts): string[] {
+function bridgeDifferences(
+  { config, attachment, expected }: Attached,
+  { bridge, bridgeAddresses }: CheckFacts,
+): string[] {
   const name = config.bridge;
   const written = expected.interfaces.find((link) => link.name === name && !isInSandbox(link));
   if (written === undefined) return [`prevResult has no interface ${name}`];
   if (bridge === undefined) return [`the bridge ${name} is gone`];
   if (bridge.kind !== "bridge") return [`${name} is not a bridge`];
-  return [...macDifference(written, bridge), ...(bridge.isUp ? [] : [`the bridge ${name} is down`])];
+  const found = macDifference(written, bridge);
+  if (!bridge.isUp) found.push(`the bridge ${name} is down`);
+  if (config.promiscMode && !bridge.isPromiscuous) found.push(`the bridge ${name} is not promiscuous`);
+  return [
+    ...found,
+    ...(config.isGateway ? missingAddresses(name, gatewaysOf(expected, attachment.ifname), bridgeAddresses) : []),
+  ];
 }
 
 function portDifferences({ config, expected }: Attached, { bridge, host }: CheckFacts): string[] {
@@ -48,6 +63,8 @@ function portDifferences({ config, expected }: Attached, { bridge, host }: Check
   if (bridge !== undefined && host.master !== bridge.index)
     found.push(`${host.name} is not a port of ${config.bridge}`);
   if (!host.isUp) found.push(`${host.name} is down`);
+  if (host.isIsolated !== config.portIsolation)
+    found.push(`${host.name} is ${host.isIsolated ? "" : "not "}isolated from other ports`);
   if (host.hairpin !== config.hairpinMode) found.push(`${host.name} has hairpin ${host.hairpin ? "on" : "off"}`);
   return [...found, ...mtuDifference(config, host)];
 }
@@ -56,23 +73,21 @@ function containerDifferences(attached: Attached, facts: CheckFacts): string[] {
   const { config, attachment, netns, expected } = attached;
   const { container } = facts;
   const name = attachment.ifname;
-  const index = expected.interfaces.findIndex((link) => link.name === name && link.sandbox === netns);
-  const written = expected.interfaces[index];
+  const written = expected.interfaces.find((link) => link.name === name && link.sandbox === netns);
   if (written === undefined) return [`prevResult has no interface ${name} in ${netns}`];
   if (container === undefined) return [`the container's interface ${name} is gone`];
   if (container.kind !== "veth") return [`the container's interface ${name} is not a veth`];
   return [
     ...macDifference(written, container),
     ...mtuDifference(config, container),
-    ...(container.isUp ? [] : [`the container's interface ${name} is down`]),
-    ...missingAddresses(name, ipsOf(expected, index), facts.addresses),
+    ...(container.isUp || config.disableContainerInterface ? [] : [`the container's interface ${name} is down`]),
+    ...missingAddresses(
+      name,
+      ipsOf(expected, name).map((ip) => ip.address),
+      facts.addresses,
+    ),
     ...missingRoutes(expected.routes, facts.routes),
   ];
-}
-
-/** Later plugins of the chain may have added addresses to other interfaces. */
-function ipsOf(expected: Result, index: number): Cidr[] {
-  return expected.ips.filter((ip) => ip.interface === undefined || ip.interface === index).map((ip) => ip.address);
 }
 
 function missingAddresses(name: string, expected: readonly Cidr[], present: readonly Cidr[]): string[] {

@@ -18,6 +18,16 @@ export interface BridgeConfig {
   /** Of the bridge when it is created, and of both ends of the veth. */
   readonly mtu: number | undefined;
   readonly hairpinMode: boolean;
+  /** Of the bridge; nobody switches it off again. */
+  readonly promiscMode: boolean;
+  /** Addresses of the bridge that are in the way of the gateway's are taken from it. */
+  readonly forceAddress: boolean;
+  /** No frames go between the ports of this network. */
+  readonly portIsolation: boolean;
+  /** Duplicate address detection in the container. */
+  readonly enableDad: boolean;
+  /** The container's interface stays down. */
+  readonly disableContainerInterface: boolean;
   /** The container's; without one the kernel makes one up. */
   readonly mac: Mac | undefined;
   /** Undefined in layer 2 mode: no addresses, no routes. */
@@ -34,15 +44,10 @@ const mac = optionalParsed(parseMac, "an Ethernet address like 02:42:ac:11:00:02
 
 /** Fields of the reference that this plugin does not have; the value is the one that asks for nothing. */
 const unsupported = {
-  forceAddress: false,
-  promiscMode: false,
   vlan: 0,
   vlanTrunk: undefined,
   preserveDefaultVlan: false,
   macspoofchk: false,
-  enabledad: false,
-  portIsolation: false,
-  disableContainerInterface: false,
   docker: undefined,
 } as const;
 
@@ -77,15 +82,21 @@ type Fields = ReturnType<ReturnType<typeof fields>>;
 export function decodeConfig(network: Network, cniArgs: string): BridgeConfig {
   const written = decode(fields(), network.document, "bridge");
   refuseUnsupported(written);
+  refuseContradictions(written);
   const macInArgs = macOfArgs(cniArgs);
-  const isDefaultGateway = written.isDefaultGateway ?? false;
+  const isDefaultGateway = isSet(written.isDefaultGateway);
   return {
     bridge: checkBridgeName(written.bridge ?? defaultBridge),
-    isGateway: isDefaultGateway || (written.isGateway ?? false),
+    isGateway: isDefaultGateway || isSet(written.isGateway),
     isDefaultGateway,
-    ipMasq: written.ipMasq ?? false,
+    ipMasq: isSet(written.ipMasq),
     mtu: checkMtu(written.mtu ?? 0),
-    hairpinMode: written.hairpinMode ?? false,
+    hairpinMode: isSet(written.hairpinMode),
+    promiscMode: isSet(written.promiscMode),
+    forceAddress: isSet(written.forceAddress),
+    portIsolation: isSet(written.portIsolation),
+    enableDad: isSet(written.enabledad),
+    disableContainerInterface: isSet(written.disableContainerInterface),
     mac: written.runtimeConfig?.mac ?? written.args?.cni?.mac ?? macInArgs,
     ipamType: typeOf(written.ipam),
     dns: written.dns !== undefined && Object.keys(written.dns).length > 0 ? written.dns : undefined,
@@ -106,11 +117,6 @@ export function decodeRemains(network: Network): BridgeRemains {
   return { ipMasq: ipMasq ?? false, ipamType: typeOf(ipam) };
 }
 
-/** For STATUS. */
-export function decodeIpamType(network: Network): string | undefined {
-  return typeOf(decode(fields(), network.document, "bridge").ipam);
-}
-
 function refuseUnsupported(written: Fields): void {
   const backend = written.ipMasqBackend ?? "";
   if (backend !== "" && backend !== "iptables") throw notSupported("ipMasqBackend", backend);
@@ -120,11 +126,25 @@ function refuseUnsupported(written: Fields): void {
   }
 }
 
+function refuseContradictions({ hairpinMode, promiscMode, disableContainerInterface, ipam }: Fields): void {
+  if (hairpinMode === true && promiscMode === true) {
+    throw new CniError(ErrorCode.InvalidConfig, "bridge: hairpinMode and promiscMode cannot both be set");
+  }
+  const type = typeOf(ipam);
+  if (disableContainerInterface !== true || type === undefined) return;
+  const message = `bridge: disableContainerInterface is set, so ipam ${type} could not give the interface an address`;
+  throw new CniError(ErrorCode.InvalidConfig, message);
+}
+
 function notSupported(name: string, value: unknown): CniError {
   return new CniError(
     ErrorCode.UnsupportedField,
     `bridge: ${name} with the value ${printDocument(value)} is not supported`,
   );
+}
+
+function isSet(flag: boolean | undefined): boolean {
+  return flag === true;
 }
 
 function checkBridgeName(name: string): string {

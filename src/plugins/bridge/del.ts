@@ -3,16 +3,18 @@ import { sha512 } from "../../kernel/libc.ts";
 import { openNetnsIfAlive } from "../../kernel/netns.ts";
 import { Places } from "../../kernel/places.ts";
 import { type Cidr, hostCidr, sameCidr } from "../../net/cidr.ts";
-import { masqueradeChainName } from "../../net/hashed-name.ts";
+import { masqueradeChainNames } from "../../net/hashed-name.ts";
 import type { Family } from "../../net/ip.ts";
 import { type Masqueraded, masqueradeChain, masqueradeChains } from "../../plan/masquerade.ts";
 import type { PrivateChain } from "../../plan/private-chain.ts";
 import { CniError, ErrorCode, messageOf } from "../../protocol/error.ts";
 import type { DelCall, Surroundings } from "../../protocol/plugin.ts";
+import { emptyResult } from "../../protocol/result.ts";
 import { delIpam } from "../ipam.ts";
 import { decodeRemains } from "./config.ts";
 import { observeRemains } from "./observe.ts";
 import { planRemoval } from "./plan.ts";
+import { ipsOf } from "./prev-result.ts";
 
 /** Removes whatever there is, with whatever is known; a part that fails does not keep the others. */
 export async function del(call: DelCall, around: Surroundings): Promise<void> {
@@ -20,7 +22,10 @@ export async function del(call: DelCall, around: Surroundings): Promise<void> {
   using container = openNetnsIfAlive(call.netns);
   using places = new Places(container);
   const remains = observeRemains(places, call, container !== undefined);
-  const known = unique([...remains.addresses, ...addressesInPrevResult(call)]);
+  const known = unique([
+    ...remains.addresses,
+    ...ipsOf(call.network.prevResult ?? emptyResult, call.ifname).map((ip) => ip.address),
+  ]);
   const applying = { ...around, places, record: () => {} };
 
   const failures: unknown[] = [];
@@ -48,14 +53,8 @@ function forgottenChains(call: DelCall): PrivateChain[] {
   return ([4, 6] satisfies Family[]).map((family) => masqueradeChain(masqueraded(call), family, []));
 }
 
-function masqueraded({ network: { name: network }, containerId }: DelCall): Masqueraded {
-  return { chain: masqueradeChainName(sha512, { network, containerId }), network, containerId };
-}
-
-function addressesInPrevResult({ network, ifname }: DelCall): Cidr[] {
-  const { interfaces = [], ips = [] } = network.prevResult ?? {};
-  const isOurs = (index: number | undefined) => index === undefined || interfaces[index]?.name === ifname;
-  return ips.filter((ip) => isOurs(ip.interface)).map((ip) => ip.address);
+function masqueraded({ network: { name: network }, containerId, ifname }: DelCall): Masqueraded {
+  return { chain: masqueradeChainNames(sha512, { network, containerId, ifname }), network, containerId };
 }
 
 function unique(addresses: readonly Cidr[]): Cidr[] {

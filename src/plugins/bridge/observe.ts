@@ -1,16 +1,21 @@
+import { saveTable } from "../../kernel/iptables.ts";
 import { sha512 } from "../../kernel/libc.ts";
 import { listAddresses } from "../../kernel/netlink/address.ts";
 import { findLinkByIndex } from "../../kernel/netlink/link.ts";
 import { listRoutes } from "../../kernel/netlink/route.ts";
 import type { Places } from "../../kernel/places.ts";
 import type { Cidr } from "../../net/cidr.ts";
-import { hostVethName, masqueradeChainName } from "../../net/hashed-name.ts";
+import { hostVethName, masqueradeChainNames } from "../../net/hashed-name.ts";
 import { randomMac } from "../../net/mac.ts";
 import type { Link, Place } from "../../plan/facts.ts";
-import type { AddCall, Attachment, DelCall } from "../../protocol/plugin.ts";
+import { masqueradeChains } from "../../plan/masquerade.ts";
+import { missingOf } from "../../plan/private-chain.ts";
+import type { AddCall, CheckCall, DelCall, Surroundings } from "../../protocol/plugin.ts";
+import { emptyResult } from "../../protocol/result.ts";
 import type { CheckFacts } from "./check.ts";
 import type { BridgeConfig } from "./config.ts";
 import { aliasOf, type BridgeFacts, type Names, type Remains } from "./plan.ts";
+import { ipsOf } from "./prev-result.ts";
 
 /** RT_SCOPE_UNIVERSE: not a link-local address, which the kernel gives by itself. */
 const GLOBAL = 0;
@@ -26,22 +31,37 @@ export function observe(places: Places, config: BridgeConfig, call: AddCall): Br
     names: {
       network: attached.network,
       hostVeth: veth === undefined ? usual : `veth${Buffer.from(randomBytes(4)).toString("hex")}`,
-      masqueradeChain: masqueradeChainName(sha512, attached),
+      masqueradeChain: masqueradeChainNames(sha512, attached),
       bridgeMac: randomMac(randomBytes(6)),
     },
   };
 }
 
-export function observeAttached(places: Places, config: BridgeConfig, { ifname }: Attachment): CheckFacts {
-  const container = places.findLink("container", ifname);
+export function observeAttached(
+  places: Places,
+  config: BridgeConfig,
+  call: CheckCall,
+  env: Surroundings["env"],
+): CheckFacts {
+  const container = places.findLink("container", call.ifname);
+  const bridge = places.findLink("host", config.bridge);
   const routesOf = (family: 4 | 6) => listRoutes(places.at("container").socket, family);
   return {
-    bridge: places.findLink("host", config.bridge),
+    bridge,
+    bridgeAddresses: addressesOf(places, "host", bridge),
+    missingRules: config.ipMasq ? missingRules(call, env) : [],
     container,
     host: container?.peer === undefined ? undefined : findLinkByIndex(places.at("host").socket, container.peer),
     addresses: addressesOf(places, "container", container),
     routes: [...routesOf(4), ...routesOf(6)],
   };
+}
+
+function missingRules({ network, containerId, ifname }: CheckCall, env: Surroundings["env"]): string[] {
+  const addresses = ipsOf(network.prevResult ?? emptyResult, ifname).map((ip) => ip.address);
+  const chain = masqueradeChainNames(sha512, { network: network.name, containerId, ifname });
+  const chains = masqueradeChains({ chain, network: network.name, containerId }, addresses);
+  return chains.flatMap((each) => missingOf(each, saveTable(each, env)));
 }
 
 /** A host end without a container is known by its name and its alias. */

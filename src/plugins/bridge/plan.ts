@@ -2,7 +2,7 @@ import { type Cidr, contains, printCidr, sameCidr } from "../../net/cidr.ts";
 import type { Family } from "../../net/ip.ts";
 import type { Mac } from "../../net/mac.ts";
 import type { Link } from "../../plan/facts.ts";
-import { masqueradeChains } from "../../plan/masquerade.ts";
+import { type Masqueraded, masqueradeChains } from "../../plan/masquerade.ts";
 import type { PrivateChain } from "../../plan/private-chain.ts";
 import type { Step } from "../../plan/step.ts";
 import type { Attachment } from "../../protocol/plugin.ts";
@@ -20,7 +20,7 @@ export interface BridgeFacts {
 export interface Names {
   readonly network: string;
   readonly hostVeth: string;
-  readonly masqueradeChain: string;
+  readonly masqueradeChain: Masqueraded["chain"];
   /** For a bridge that has to be created. */
   readonly bridgeMac: Mac;
 }
@@ -43,6 +43,7 @@ export function addressConflict(
   { gateways }: Addressing,
   facts: BridgeFacts,
 ): string | undefined {
+  if (config.forceAddress) return undefined;
   const present = [...facts.bridgeAddresses];
   for (const gateway of gateways) {
     if (present.some((address) => sameCidr(address, gateway))) continue;
@@ -72,9 +73,8 @@ export function planMasquerade(
 
 /** What all containers of the network share. */
 export function planNetwork(config: BridgeConfig, { gateways }: Addressing, facts: BridgeFacts, names: Names): Step[] {
-  const { bridge: link, mtu } = config;
+  const { bridge: link, mtu, promiscMode } = config;
   const { bridge } = facts;
-  const missing = gateways.filter((gateway) => !facts.bridgeAddresses.some((address) => sameCidr(address, gateway)));
   const steps: Step[] = [];
   if (bridge === undefined) {
     // another ADD may have been faster; a bridge that is given its address keeps it, whatever ports come and go
@@ -87,16 +87,32 @@ export function planNetwork(config: BridgeConfig, { gateways }: Addressing, fact
   }
   // a container shall not tell the host its routes
   steps.push({ do: "sysctl.set", place: "host", key: `net/ipv6/conf/${link}/accept_ra`, value: "0", optional: true });
+  if (promiscMode && bridge?.isPromiscuous !== true) steps.push({ do: "link.set", place: "host", link, promisc: true });
   if (bridge?.isUp !== true) steps.push({ do: "link.set", place: "host", link, up: true });
-  // nobody is there yet whom a new bridge's address could belong to
-  const nodad = bridge === undefined;
-  steps.push(
-    ...missing.map((cidr): Step => ({ do: "address.add", place: "host", link, cidr, nodad, tolerate: ["EEXIST"] })),
-  );
+  const addressing = planGateways(link, gateways, facts);
+  steps.push(...addressing);
   // a bridge that somebody else made follows the lowest address of its ports, unless it is given one, be it its own
-  if (bridge?.mac !== undefined && missing.length > 0)
+  if (bridge?.mac !== undefined && addressing.length > 0)
     steps.push({ do: "link.set", place: "host", link, mac: bridge.mac });
   return steps;
+}
+
+/** The addresses that the bridge lacks; those that exclude them go, which has been found to be wanted. */
+function planGateways(link: string, gateways: readonly Cidr[], facts: BridgeFacts): Step[] {
+  // nobody is there yet whom a new bridge's address could belong to
+  const nodad = facts.bridge === undefined;
+  const place = "host";
+  let present = [...facts.bridgeAddresses];
+  return gateways.flatMap((cidr): Step[] => {
+    if (present.some((address) => sameCidr(address, cidr))) return [];
+    const others = present.filter((address) => excludes(address, cidr));
+    present = [...present.filter((address) => !others.includes(address)), cidr];
+    // the last first, so that they come back in the same order when the ADD fails
+    const removals = others
+      .toReversed()
+      .map((other): Step => ({ do: "address.delete", place, link, cidr: other, tolerate: ["EADDRNOTAVAIL"] }));
+    return [...removals, { do: "address.add", place, link, cidr, nodad, tolerate: ["EEXIST"] }];
+  });
 }
 
 /** What belongs to this container. */
@@ -121,9 +137,8 @@ export function planAttachment(
       master: config.bridge,
       up: true,
     },
-    ...(config.hairpinMode ? [{ do: "port.set", place: "host", link: host, hairpin: true } satisfies Step] : []),
-    ...planInterface(ifname, addressing),
-    { do: "link.await-up", place: "host", link: host },
+    ...planPort(host, config),
+    ...(config.disableContainerInterface ? [] : planInterface(ifname, host, addressing, config)),
     // last, because it is never taken back: others may rely on it by then
     ...(config.isGateway ? familiesOf(addressing).map(forwarding) : []),
   ];
@@ -158,19 +173,28 @@ export function aliasOf(network: string, { containerId, ifname }: Attachment): s
   return `${`${network}/${containerId}`.slice(0, 239)}/${ifname}`;
 }
 
-function planInterface(link: string, addressing: Addressing): Step[] {
+/** What differs from a new port. */
+function planPort(link: string, { hairpinMode, portIsolation }: BridgeConfig): Step[] {
+  if (!hairpinMode && !portIsolation) return [];
+  const flags = { ...(hairpinMode ? { hairpin: true } : {}), ...(portIsolation ? { isolated: true } : {}) };
+  return [{ do: "port.set", place: "host", link, ...flags }];
+}
+
+function planInterface(link: string, host: string, addressing: Addressing, { enableDad }: BridgeConfig): Step[] {
   const addresses = addressing.ips.map((ip) => ip.address);
   const place = "container";
   return [
-    ...interfaceSettings(link, familiesOf(addressing)),
+    ...interfaceSettings(link, familiesOf(addressing), enableDad),
     // before it goes up, so that the kernel announces them then; the addresses are IPAM's to give: nobody else has them
-    ...addresses.map((cidr): Step => ({ do: "address.add", place, link, cidr, nodad: cidr.ip.family === 6 })),
+    ...addresses.map((cidr): Step => ({ do: "address.add", place, link, cidr, nodad: isIpv6(cidr) && !enableDad })),
     { do: "link.set", place, link, up: true },
     ...kernelRoutes(addressing).map((route): Step => ({ do: "route.add", place, link, ...route })),
+    { do: "link.await-up", place: "host", link: host },
+    ...(enableDad && addresses.some(isIpv6) ? [{ do: "address.await-dad", place, link } satisfies Step] : []),
   ];
 }
 
-function interfaceSettings(link: string, families: readonly Family[]): Step[] {
+function interfaceSettings(link: string, families: readonly Family[], enableDad: boolean): Step[] {
   if (families.length === 0) return [];
   const set = (key: string, value: string, optional?: "optional"): Step => {
     const step = { do: "sysctl.set", place: "container", key, value } as const;
@@ -183,7 +207,8 @@ function interfaceSettings(link: string, families: readonly Family[]): Step[] {
   ];
   return [
     set(`net/ipv4/conf/${link}/arp_notify`, "1", "optional"),
-    set(`net/ipv6/conf/${link}/accept_dad`, "0", "optional"),
+    ...(enableDad ? [set(`net/ipv6/conf/${link}/enhanced_dad`, "1", "optional")] : []),
+    set(`net/ipv6/conf/${link}/accept_dad`, enableDad ? "1" : "0", "optional"),
     ...(families.includes(6) ? ipv6 : []),
   ];
 }
@@ -191,6 +216,10 @@ function interfaceSettings(link: string, families: readonly Family[]): Step[] {
 function forwarding(family: Family): Step {
   const key = family === 4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding";
   return { do: "sysctl.set", place: "host", key, value: "1" };
+}
+
+function isIpv6({ ip }: Cidr): boolean {
+  return ip.family === 6;
 }
 
 function familiesOf({ ips }: Addressing): Family[] {

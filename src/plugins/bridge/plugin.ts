@@ -2,17 +2,19 @@ import { isOwnNetns, openNetns } from "../../kernel/netns.ts";
 import { Places } from "../../kernel/places.ts";
 import type { Place } from "../../plan/facts.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
-import type { AddCall, CheckCall, GcCall, Plugin, StatusCall, Surroundings } from "../../protocol/plugin.ts";
+import type { AddCall, CheckCall, Plugin, Surroundings } from "../../protocol/plugin.ts";
 import { emptyResult, type Result } from "../../protocol/result.ts";
 import { carryOut } from "../carry-out.ts";
-import { addIpam, checkIpam, gcIpam, statusIpam } from "../ipam.ts";
+import { addIpam, checkIpam } from "../ipam.ts";
 import { noAddressing, planAddressing } from "./addressing.ts";
 import { differences } from "./check.ts";
-import { decodeConfig, decodeIpamType, decodeRemains } from "./config.ts";
+import { decodeConfig } from "./config.ts";
 import { del } from "./del.ts";
+import { gc } from "./gc.ts";
 import { lockBridges, makeNetwork } from "./network.ts";
 import { observe, observeAttached } from "./observe.ts";
 import { addressConflict, conflict, planAttachment, planMasquerade, planNetwork } from "./plan.ts";
+import { status } from "./status.ts";
 
 export const bridge = { add, check, del, status, gc, isOwnNetns } satisfies Plugin;
 
@@ -53,18 +55,8 @@ async function check(call: CheckCall, around: Surroundings): Promise<void> {
   const expected = call.network.prevResult;
   if (expected === undefined)
     throw new CniError(ErrorCode.InvalidConfig, "CHECK needs the result of ADD as prevResult");
-  const facts = observeAttached(places, config, call);
+  const facts = observeAttached(places, config, call, around.env);
   refuse(differences({ config, attachment: call, netns: call.netns, expected }, facts).join("; "));
-}
-
-async function status(call: StatusCall, around: Surroundings): Promise<void> {
-  const ipamType = decodeIpamType(call.network);
-  if (ipamType !== undefined) await statusIpam(ipamType, call, around);
-}
-
-async function gc(call: GcCall, around: Surroundings): Promise<void> {
-  const { ipamType } = decodeRemains(call.network);
-  if (ipamType !== undefined) await gcIpam(ipamType, call, around);
 }
 
 function refuse(problem: string | undefined): void {

@@ -1,20 +1,28 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { hostVethName, masqueradeChainName } from "../../../src/net/hashed-name.ts";
+import { hostVethName, masqueradeChainNames } from "../../../src/net/hashed-name.ts";
 
 const sha512 = (text: string) => createHash("sha512").update(text).digest("hex");
 
-describe("masqueradeChainName", () => {
+describe("masqueradeChainNames", () => {
   test.for([
     ["test", "1234", "CNI-2bbe0c48b91a7d1b8a6753a8"],
     ["testalongnamethatdoesnotmakesense", "1234", "CNI-374f33fe84ab0ed84dcdebe3"],
   ] as const)("of %s and %s is that of the reference", ([network, containerId, name]) => {
-    expect(masqueradeChainName(sha512, { network, containerId })).toBe(name);
+    expect(masqueradeChainNames(sha512, { network, containerId, ifname: "eth0" }).name).toBe(name);
   });
 
   test("is another one for another container", () => {
     const network = "testalongnamethatdoesnotmakesense";
-    expect(masqueradeChainName(sha512, { network, containerId: "1235" })).not.toBe("CNI-374f33fe84ab0ed84dcdebe3");
+    const other = masqueradeChainNames(sha512, { network, containerId: "1235", ifname: "eth0" });
+    expect(other.name).not.toBe("CNI-374f33fe84ab0ed84dcdebe3");
+  });
+
+  test("has another name for each interface, as long as that of the reference", () => {
+    const names = (ifname: string) => masqueradeChainNames(sha512, { network: "test", containerId: "1234", ifname });
+    expect(names("eth1").name).toBe(names("eth0").name);
+    expect(names("eth1").otherName).not.toBe(names("eth0").otherName);
+    expect(names("eth0").otherName).toMatch(/^CNI-[0-9a-f]{24}$/);
   });
 });
 

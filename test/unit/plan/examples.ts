@@ -5,9 +5,10 @@ export const chain: PrivateChain = {
   family: 4,
   table: "nat",
   name: "CNI-1",
+  otherName: "CNI-2",
   rules: ["-d 10.1.0.0/16 -j ACCEPT", "! -d 224.0.0.0/4 -j MASQUERADE"],
   jumps: [
-    { from: "POSTROUTING", rule: "-s 10.1.0.5/32 -j CNI-1" },
-    { from: "POSTROUTING", rule: "-s 10.2.0.5/32 -j CNI-1" },
+    { from: "POSTROUTING", rule: "-s 10.1.0.5/32" },
+    { from: "POSTROUTING", rule: "-s 10.2.0.5/32" },
   ],
 };

@@ -43,6 +43,8 @@ const examples: Readonly<Record<Step["do"], readonly (readonly [Step, string])[]
   ],
   "port.set": [
     [{ do: "port.set", ...on, hairpin: true }, "bridge link set dev cni0 hairpin on"],
+    [{ do: "port.set", ...on, hairpin: true, isolated: true }, "bridge link set dev cni0 hairpin on isolated on"],
+    [{ do: "port.set", ...on, isolated: false }, "bridge link set dev cni0 isolated off"],
     [{ do: "port.set", ...inside, hairpin: false }, "nsenter --net=container bridge link set dev eth0 hairpin off"],
   ],
   "address.add": [
@@ -80,6 +82,9 @@ const examples: Readonly<Record<Step["do"], readonly (readonly [Step, string])[]
       { do: "sysctl.set", place: "container", key: "net/ipv4/conf/eth0/arp_notify", value: "1", optional: true },
       "nsenter --net=container sysctl -w net/ipv4/conf/eth0/arp_notify=1 || true",
     ],
+  ],
+  "address.await-dad": [
+    [{ do: "address.await-dad", ...inside }, "# wait until nobody else can have the IPv6 addresses of eth0"],
   ],
   "link.await-up": [[{ do: "link.await-up", ...on }, "# wait until cni0 is up and running"]],
   "rules.add": [

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
   addChain,
+  missingOf,
   parseSavedTable,
   quote,
   removeChain,
@@ -95,9 +96,37 @@ describe("replaceChain", () => {
     ["all jumps when there are none", [], `${first}\n${second}\n`],
     ["the jump that is missing", [first], `${second}\n`],
     ["no jump when all are there", [second, first], ""],
-    ["all jumps when others lead to the chain", ["-A POSTROUTING -s 10.9.0.5/32 -j CNI-1"], `${first}\n${second}\n`],
   ] as const)("makes the chain anew, and %s", ([, rules, jumps]) => {
     expect(replaceChain(chain, table(["POSTROUTING", "CNI-1"], rules))).toBe(`${body}${jumps}COMMIT\n`);
+  });
+});
+
+test("replaceChain makes another chain when another interface of the container has this one", () => {
+  expect(replaceChain(chain, table(["CNI-1"], ["-A POSTROUTING -s 10.9.0.5/32 -j CNI-1"]))).toBe(`*nat
+:CNI-2 - [0:0]
+-A CNI-2 -d 10.1.0.0/16 -j ACCEPT
+-A CNI-2 ! -d 224.0.0.0/4 -j MASQUERADE
+-A POSTROUTING -s 10.1.0.5/32 -j CNI-2
+-A POSTROUTING -s 10.2.0.5/32 -j CNI-2
+COMMIT
+`);
+});
+
+describe("missingOf", () => {
+  const lines = (name: string) => [
+    `-A ${name} -d 10.1.0.0/16 -j ACCEPT`,
+    `-A ${name} ! -d 224.0.0.0/4 -j MASQUERADE`,
+    `-A POSTROUTING -s 10.1.0.5/32 -j ${name}`,
+    `-A POSTROUTING -s 10.2.0.5/32 -j ${name}`,
+  ];
+
+  test.for([
+    ["nothing when all is there", table(["CNI-1"], lines("CNI-1")), []],
+    ["nothing when all is there under the other name", table(["CNI-1", "CNI-2"], lines("CNI-2")), []],
+    ["everything when nothing is there", table([], []), lines("CNI-1")],
+    ["the one that is not there", table(["CNI-1"], lines("CNI-1").slice(1)), lines("CNI-1").slice(0, 1)],
+  ] as const)("finds %s", ([, saved, missing]) => {
+    expect(missingOf(chain, saved)).toEqual(missing);
   });
 });
 
@@ -113,6 +142,12 @@ describe("removeRemains", () => {
     ["the jump that is left", ["CNI-1"], ours.slice(1), `-D POSTROUTING -s 10.2.0.5/32 -j CNI-1\n${end}`],
     ["the chain alone", ["CNI-1"], others, end],
     ["the same jump twice", ["CNI-1"], [ours[0], ours[0]], `-D POSTROUTING -s 10.1.0.5/32 -j CNI-1\n`.repeat(2) + end],
+    [
+      "what is under the other name",
+      ["CNI-1", "CNI-2"],
+      [foreign, "-A POSTROUTING -s 10.1.0.5/32 -j CNI-2"],
+      "-D POSTROUTING -s 10.1.0.5/32 -j CNI-2\n-F CNI-2\n-X CNI-2\n",
+    ],
     ["its jumps, and not the chain that another interface uses", ["CNI-1"], [...ours, foreign], deletions],
   ] as const)("removes %s", ([, chains, rules, lines]) => {
     expect(removeRemains(chain, table(chains, rules))).toBe(`*nat\n${lines}COMMIT\n`);
@@ -129,6 +164,13 @@ describe("removeRemains", () => {
   test("removes every rule that leads to the chain when the jumps are not known", () => {
     expect(removeRemains({ ...chain, rules: [], jumps: [] }, table(["CNI-1"], [...others, foreign, ...ours]))).toBe(
       `*nat\n-D POSTROUTING -s 10.3.0.5/32 -j CNI-1\n${deletions}${end}COMMIT\n`,
+    );
+  });
+
+  test("removes only what is under the other name, if anything, when the jumps are not known", () => {
+    const saved = table(["CNI-1", "CNI-2"], [foreign, "-A POSTROUTING -s 10.1.0.5/32 -j CNI-2"]);
+    expect(removeRemains({ ...chain, rules: [], jumps: [] }, saved)).toBe(
+      "*nat\n-D POSTROUTING -s 10.1.0.5/32 -j CNI-2\n-F CNI-2\n-X CNI-2\nCOMMIT\n",
     );
   });
 

@@ -53,7 +53,13 @@ const examples: Readonly<Record<Step["do"], readonly Example[]>> = {
       back: { do: "address.delete", place, link, cidr, tolerate: ["ENODEV", "EADDRNOTAVAIL"] },
     },
   ],
-  "address.delete": [{ name: "cannot", step: { do: "address.delete", place, link, cidr }, back: undefined }],
+  "address.delete": [
+    {
+      name: "adds it again",
+      step: { do: "address.delete", place, link, cidr },
+      back: { do: "address.add", place, link, cidr, tolerate: ["ENODEV", "EEXIST"] },
+    },
+  ],
   "route.add": [
     { name: "goes with its link", step: { do: "route.add", place, link, dst: mustCidr("0.0.0.0/0") }, back: undefined },
   ],
@@ -65,6 +71,7 @@ const examples: Readonly<Record<Step["do"], readonly Example[]>> = {
     },
   ],
   "link.await-up": [{ name: "changes nothing", step: { do: "link.await-up", place, link }, back: undefined }],
+  "address.await-dad": [{ name: "changes nothing", step: { do: "address.await-dad", place, link }, back: undefined }],
   "rules.add": [{ name: "removes the rules", step: { do: "rules.add", chain }, back: { do: "rules.remove", chain } }],
   "rules.remove": [{ name: "cannot", step: { do: "rules.remove", chain }, back: undefined }],
 };

@@ -5,7 +5,16 @@ import type { Link } from "../../../../src/plan/facts.ts";
 import { mac } from "../../../values.ts";
 import { links } from "./captured-links.ts";
 
-const ethernet = { mtu: 1500, isUp: true, isOperational: true, master: undefined, alias: undefined, hairpin: false };
+const ethernet = {
+  mtu: 1500,
+  isUp: true,
+  isOperational: true,
+  master: undefined,
+  alias: undefined,
+  hairpin: false,
+  isPromiscuous: false,
+  isIsolated: false,
+};
 
 const rows: { readonly name: keyof typeof links; readonly link: Link }[] = [
   {
@@ -45,6 +54,8 @@ const rows: { readonly name: keyof typeof links; readonly link: Link }[] = [
       peer: 3,
       alias: "net/c1/eth0",
       hairpin: true,
+      isPromiscuous: false,
+      isIsolated: false,
     },
   },
   {

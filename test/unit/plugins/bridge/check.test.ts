@@ -35,6 +35,8 @@ const connected = kernelRoute("10.1.0.0/16", undefined);
 
 const facts: CheckFacts = {
   bridge: bridgeLink,
+  bridgeAddresses: [],
+  missingRules: [],
   container: containerLink,
   host: hostLink,
   addresses: [mustCidr("10.1.0.5/16"), mustCidr("2001:db8::5/64")],
@@ -133,9 +135,31 @@ describe("a change of the configuration", () => {
     ["hairpin mode", { hairpinMode: true }, ["veth1 has hairpin off"]],
     ["another MTU", { mtu: 1400 }, ["veth1 has MTU 1500 instead of 1400", "eth0 has MTU 1500 instead of 1400"]],
     ["no MTU", { mtu: undefined }, []],
+    ["promiscuous mode", { promiscMode: true }, ["the bridge cni0 is not promiscuous"]],
+    ["port isolation", { portIsolation: true }, ["veth1 is not isolated from other ports"]],
+    [
+      "the gateway",
+      { isGateway: true },
+      ["cni0 does not have the address 10.1.0.1/16", "cni0 does not have the address 2001:db8::1/64"],
+    ],
   ] as const)("%s", ([, change, sentences]) => {
     expect(differences({ ...attached, config: { ...attached.config, ...change } }, facts)).toEqual(sentences);
   });
+});
+
+test("rules that are missing are named", () => {
+  const rule = "-A POSTROUTING -s 10.1.0.5/32 -j CNI-1";
+  expect(differences(attached, { ...facts, missingRules: [rule] })).toEqual([`there is no iptables rule ${rule}`]);
+});
+
+test("every difference is named, not only the first", () => {
+  const changed = { ...bridge({ isUp: false }), ...host({ isIsolated: true, mtu: 1400 }), routes: [] };
+  expect(differences(attached, { ...facts, ...changed })).toHaveLength(5);
+});
+
+test("an interface that is to stay down is as it should be, down or up", () => {
+  const disabled = { ...attached, config: { ...attached.config, disableContainerInterface: true } };
+  for (const isUp of [false, true]) expect(differences(disabled, { ...facts, ...container({ isUp }) })).toEqual([]);
 });
 
 describe("a prevResult", () => {

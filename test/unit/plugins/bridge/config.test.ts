@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decodeConfig, decodeIpamType, decodeRemains } from "../../../../src/plugins/bridge/config.ts";
+import { decodeConfig, decodeRemains } from "../../../../src/plugins/bridge/config.ts";
 import { CniError } from "../../../../src/protocol/error.ts";
 import { networkOf } from "../configuration.ts";
 import { plainConfig } from "./examples.ts";
@@ -25,6 +25,11 @@ test.for([
   ],
   ["ipMasq", { ipMasq: true }, { ipMasq: true }],
   ["hairpinMode", { hairpinMode: true }, { hairpinMode: true }],
+  ["promiscMode", { promiscMode: true }, { promiscMode: true }],
+  ["forceAddress", { forceAddress: true }, { forceAddress: true }],
+  ["portIsolation", { portIsolation: true }, { portIsolation: true }],
+  ["enabledad", { enabledad: true }, { enableDad: true }],
+  ["disableContainerInterface", { disableContainerInterface: true }, { disableContainerInterface: true }],
   ["the backend that there is", { ipMasq: true, ipMasqBackend: "iptables" }, { ipMasq: true }],
   ["no backend", { ipMasq: true, ipMasqBackend: "" }, { ipMasq: true }],
   ["ipam", { ipam: { type: "host-local" } }, { ipamType: "host-local" }],
@@ -143,16 +148,11 @@ test.for([
 
 describe("a field that is not supported", () => {
   const unsupported = [
-    ["forceAddress", true, "true"],
-    ["promiscMode", true, "true"],
     ["vlan", 100, "100"],
     ["vlanTrunk", [], "[]"],
     ["vlanTrunk", [{ minID: 100, maxID: 105 }], '[{"minID":100,"maxID":105}]'],
     ["preserveDefaultVlan", true, "true"],
     ["macspoofchk", true, "true"],
-    ["enabledad", true, "true"],
-    ["portIsolation", true, "true"],
-    ["disableContainerInterface", true, "true"],
     ["docker", {}, "{}"],
     ["ipMasqBackend", "nftables", '"nftables"'],
   ] as const;
@@ -229,17 +229,18 @@ describe("decodeRemains", () => {
   });
 });
 
-describe("decodeIpamType", () => {
-  test.for([
-    ["none", {}, undefined],
-    ["an empty one", { ipam: { type: "" } }, undefined],
-    ["one", { ipam: { type: "static" } }, "static"],
-  ] as const)("%s", ([, config, type]) => {
-    expect(decodeIpamType(networkOf(config))).toBe(type);
-  });
-
-  test("a configuration that cannot be read is refused", () => {
-    const error = new CniError(6, 'bridge: mtu: expected a whole number, got "x"');
-    expect(() => decodeIpamType(networkOf({ mtu: "x" }))).toThrow(error);
-  });
+test.for([
+  [
+    "hairpinMode with promiscMode",
+    { hairpinMode: true, promiscMode: true },
+    "bridge: hairpinMode and promiscMode cannot both be set",
+  ],
+  [
+    "an interface that stays down with an address",
+    { disableContainerInterface: true, ipam: { type: "host-local" } },
+    "bridge: disableContainerInterface is set, so ipam host-local could not give the interface an address",
+  ],
+] as const)("%s is refused", ([, config, message]) => {
+  expect(() => decode(config)).toThrow(new CniError(7, message));
+  expect(() => decodeRemains(networkOf(config))).not.toThrow();
 });

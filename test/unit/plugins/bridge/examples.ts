@@ -11,6 +11,11 @@ export const plainConfig: BridgeConfig = {
   ipMasq: false,
   mtu: undefined,
   hairpinMode: false,
+  promiscMode: false,
+  forceAddress: false,
+  portIsolation: false,
+  enableDad: false,
+  disableContainerInterface: false,
   mac: undefined,
   ipamType: undefined,
   dns: undefined,
@@ -21,11 +26,20 @@ export const attachment = { containerId: "c1", ifname: "eth0" };
 export const names: Names = {
   network: "n1",
   hostVeth: "veth1",
-  masqueradeChain: "CNI-1",
+  masqueradeChain: { name: "CNI-1", otherName: "CNI-2" },
   bridgeMac: mustMac("02:00:00:00:00:99"),
 };
 
-const up = { mtu: 1500, isUp: true, isOperational: true, peer: undefined, alias: undefined, hairpin: false } as const;
+const up = {
+  mtu: 1500,
+  isUp: true,
+  isOperational: true,
+  peer: undefined,
+  alias: undefined,
+  hairpin: false,
+  isPromiscuous: false,
+  isIsolated: false,
+} as const;
 
 export const bridgeLink: Link = {
   ...up,

@@ -177,6 +177,29 @@ describe("planNetwork", () => {
     expect(plan(facts, more).filter((line) => line !== owned)).toEqual(lines);
   });
 
+  test.for([
+    ["a bridge that is not there", factsOf(), true],
+    ["a bridge that is there", factsOf({}), true],
+    ["a bridge that is so already", factsOf({ isPromiscuous: true }), false],
+  ] as const)("makes promiscuous: %s", ([, facts, expected]) => {
+    const lines = print(planNetwork({ ...plainConfig, promiscMode: true }, noAddressing, facts, names));
+    expect(lines.includes("ip link set cni0 promisc on")).toBe(expected);
+  });
+
+  test("takes addresses away that are in the way, when that is wanted", () => {
+    const config = { ...plainConfig, forceAddress: true };
+    const facts = factsOf({}, ["10.9.0.1/16", "2001:db8:9::1/64", "2001:db8::9/48"]);
+    expect(addressConflict(config, { ...noAddressing, gateways: dualStack.gateways }, facts)).toBeUndefined();
+    const steps = planNetwork(config, { ...noAddressing, gateways: dualStack.gateways }, facts, names);
+    expect(print(steps).slice(1)).toEqual([
+      "ip address delete 10.9.0.1/16 dev cni0",
+      "ip address add 10.1.0.1/16 dev cni0",
+      "ip address delete 2001:db8::9/48 dev cni0",
+      "ip address add 2001:db8::1/64 dev cni0",
+      "ip link set cni0 address 02:00:00:00:00:01",
+    ]);
+  });
+
   test("bears another ADD that makes the same at the same time", () => {
     const steps = planNetwork(plainConfig, { ...noAddressing, gateways: ipv4.gateways }, factsOf(), names);
     const tolerant = steps.flatMap((step) => ("tolerate" in step ? [[step.do, step.tolerate]] : []));
@@ -267,6 +290,39 @@ describe("planAttachment", () => {
       "bridge link set dev veth1 hairpin on",
       `${inside} ip link set eth0 up`,
     ]);
+  });
+
+  test.for([
+    [{ portIsolation: true }, "bridge link set dev veth1 isolated on"],
+    [{ portIsolation: true, hairpinMode: true }, "bridge link set dev veth1 hairpin on isolated on"],
+  ] as const)("with %j", ([flags, line]) => {
+    const lines = print(planAttachment({ ...plainConfig, ...flags }, attachment, noAddressing, names));
+    expect(lines[3]).toBe(line);
+  });
+
+  test("with an interface that stays down", () => {
+    const config = { ...plainConfig, disableContainerInterface: true };
+    expect(print(planAttachment(config, attachment, noAddressing, names))).toEqual([
+      "ip link add veth1 type veth peer eth0 netns container",
+      "sysctl -w net/ipv6/conf/veth1/accept_ra=0 || true",
+      "ip link set veth1 master cni0 alias n1/c1/eth0 up",
+    ]);
+  });
+
+  test("with duplicate address detection, which is awaited", () => {
+    const lines = print(planAttachment({ ...plainConfig, enableDad: true }, attachment, dualStack, names));
+    expect(lines).toContain(`${inside} sysctl -w net/ipv6/conf/eth0/enhanced_dad=1 || true`);
+    expect(lines).toContain(`${inside} sysctl -w net/ipv6/conf/eth0/accept_dad=1 || true`);
+    expect(lines).toContain(`${inside} ip address add 2001:db8::5/64 dev eth0`);
+    expect(lines.slice(lines.indexOf("# wait until veth1 is up and running"))).toEqual([
+      "# wait until veth1 is up and running",
+      "# wait until nobody else can have the IPv6 addresses of eth0",
+    ]);
+  });
+
+  test("with duplicate address detection and IPv4 alone, where there is nothing to await", () => {
+    const lines = print(planAttachment({ ...plainConfig, enableDad: true }, attachment, ipv4, names));
+    expect(lines.at(-1)).toBe("# wait until veth1 is up and running");
   });
 
   test("on a bridge of another name, with another interface", () => {

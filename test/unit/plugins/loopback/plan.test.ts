@@ -16,6 +16,8 @@ const down: Link = {
   peer: undefined,
   alias: undefined,
   hairpin: false,
+  isPromiscuous: false,
+  isIsolated: false,
 };
 const up: Link = { ...down, isUp: true };
 
