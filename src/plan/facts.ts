@@ -2,6 +2,7 @@
 import type { Cidr } from "../net/cidr.ts";
 import type { Ip } from "../net/ip.ts";
 import type { Mac } from "../net/mac.ts";
+import type { VidRange } from "../net/vlan.ts";
 
 /** Where a link, an address or a setting is. */
 export type Place = "host" | "container";
@@ -23,8 +24,17 @@ export interface Link {
   /** Index of the other end of a veth, in that end's namespace. */
   readonly peer: number | undefined;
   readonly alias: string | undefined;
+  /** Of a bridge: whether its ports are apart by their VLANs. */
+  readonly vlanFiltering?: boolean | undefined;
   /** As a port of a bridge: whether frames may leave by the port they came in. */
   readonly hairpin: boolean;
+}
+
+/** What `bridge vlan show` tells of a port. */
+export interface PortVlans extends VidRange {
+  /** What comes in untagged belongs to this VLAN; never a range. */
+  readonly isPvid: boolean;
+  readonly isUntagged: boolean;
 }
 
 export interface Address {
