@@ -7,6 +7,8 @@ import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Network } from "../../protocol/plugin.ts";
 import type { Dns } from "../../protocol/result.ts";
 import { dns } from "../../protocol/result-decode.ts";
+import { checkVlanGateway } from "./vlan-gateway.ts";
+import { checkVlans, type Vlans, vlanTrunk } from "./vlans.ts";
 
 export interface BridgeConfig {
   readonly bridge: string;
@@ -18,6 +20,8 @@ export interface BridgeConfig {
   /** Of the bridge when it is created, and of both ends of the veth. */
   readonly mtu: number | undefined;
   readonly hairpinMode: boolean;
+  /** Undefined when the bridge need not filter VLANs. */
+  readonly vlans: Vlans | undefined;
   /** The container's; without one the kernel makes one up. */
   readonly mac: Mac | undefined;
   /** Undefined in layer 2 mode: no addresses, no routes. */
@@ -36,9 +40,6 @@ const mac = optionalParsed(parseMac, "an Ethernet address like 02:42:ac:11:00:02
 const unsupported = {
   forceAddress: false,
   promiscMode: false,
-  vlan: 0,
-  vlanTrunk: undefined,
-  preserveDefaultVlan: false,
   macspoofchk: false,
   enabledad: false,
   portIsolation: false,
@@ -62,7 +63,7 @@ const fields = () =>
     forceAddress: boolean,
     promiscMode: boolean,
     vlan: integer,
-    vlanTrunk: anything,
+    vlanTrunk,
     preserveDefaultVlan: boolean,
     macspoofchk: boolean,
     enabledad: boolean,
@@ -79,17 +80,18 @@ export function decodeConfig(network: Network, cniArgs: string): BridgeConfig {
   refuseUnsupported(written);
   const macInArgs = macOfArgs(cniArgs);
   const isDefaultGateway = written.isDefaultGateway ?? false;
-  return {
+  return checkVlanGateway({
     bridge: checkBridgeName(written.bridge ?? defaultBridge),
     isGateway: isDefaultGateway || (written.isGateway ?? false),
     isDefaultGateway,
     ipMasq: written.ipMasq ?? false,
     mtu: checkMtu(written.mtu ?? 0),
     hairpinMode: written.hairpinMode ?? false,
+    vlans: checkVlans(written),
     mac: written.runtimeConfig?.mac ?? written.args?.cni?.mac ?? macInArgs,
     ipamType: typeOf(written.ipam),
     dns: written.dns !== undefined && Object.keys(written.dns).length > 0 ? written.dns : undefined,
-  };
+  });
 }
 
 /** What DEL needs. */

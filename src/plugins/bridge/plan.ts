@@ -8,9 +8,12 @@ import type { Step } from "../../plan/step.ts";
 import type { Attachment } from "../../protocol/plugin.ts";
 import { type Addressing, kernelRoutes } from "./addressing.ts";
 import type { BridgeConfig } from "./config.ts";
+import { vlanGatewayOf } from "./vlan-gateway.ts";
+import { filteringConflict, planPortVlans } from "./vlans.ts";
 
 export interface BridgeFacts {
   readonly bridge: Link | undefined;
+  /** Of the bridge, or of the VLAN gateway when there is one. */
   readonly bridgeAddresses: readonly Cidr[];
   /** An interface of the container that has the name already. */
   readonly container: Link | undefined;
@@ -31,6 +34,8 @@ export function conflict(config: BridgeConfig, { ifname }: Attachment, facts: Br
   if (bridge !== undefined && bridge.kind !== "bridge") {
     return `${config.bridge} exists but is not a bridge: it is ${bridge.kind === undefined ? "a device of no kind" : `of kind ${bridge.kind}`}`;
   }
+  const unfiltered = filteringConflict(config, bridge);
+  if (unfiltered !== undefined) return unfiltered;
   return container === undefined ? undefined : `the container has an interface ${ifname} already`;
 }
 
@@ -48,7 +53,8 @@ export function addressConflict(
     if (present.some((address) => sameCidr(address, gateway))) continue;
     const other = present.find((address) => excludes(address, gateway));
     if (other !== undefined) {
-      return `${config.bridge} has the address ${printCidr(other)} already, so it cannot have ${printCidr(gateway)}`;
+      const holder = vlanGatewayOf(config)?.link ?? config.bridge;
+      return `${holder} has the address ${printCidr(other)} already, so it cannot have ${printCidr(gateway)}`;
     }
     present.push(gateway);
   }
@@ -74,14 +80,15 @@ export function planMasquerade(
 export function planNetwork(config: BridgeConfig, { gateways }: Addressing, facts: BridgeFacts, names: Names): Step[] {
   const { bridge: link, mtu } = config;
   const { bridge } = facts;
-  const missing = gateways.filter((gateway) => !facts.bridgeAddresses.some((address) => sameCidr(address, gateway)));
+  const own = vlanGatewayOf(config) === undefined ? gateways : [];
+  const missing = own.filter((gateway) => !facts.bridgeAddresses.some((address) => sameCidr(address, gateway)));
   const steps: Step[] = [];
   if (bridge === undefined) {
     // another ADD may have been faster; a bridge that is given its address keeps it, whatever ports come and go
     steps.push({
       do: "link.add-bridge",
       place: "host",
-      bridge: { name: link, mtu, mac: names.bridgeMac },
+      bridge: { name: link, mtu, mac: names.bridgeMac, vlanFiltering: config.vlans !== undefined },
       tolerate: ["EEXIST"],
     });
   }
@@ -122,6 +129,7 @@ export function planAttachment(
       up: true,
     },
     ...(config.hairpinMode ? [{ do: "port.set", place: "host", link: host, hairpin: true } satisfies Step] : []),
+    ...planPortVlans(host, config.vlans),
     ...planInterface(ifname, addressing),
     { do: "link.await-up", place: "host", link: host },
     // last, because it is never taken back: others may rely on it by then

@@ -11,6 +11,7 @@ export const plainConfig: BridgeConfig = {
   ipMasq: false,
   mtu: undefined,
   hairpinMode: false,
+  vlans: undefined,
   mac: undefined,
   ipamType: undefined,
   dns: undefined,
