@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { bridgeConfig } from "../harness/configuration.ts";
 import { Host } from "../harness/host.ts";
-import { callPlugin, callSuccessfully } from "../harness/plugin.ts";
+import { callPlugin, callSuccessfully, reference } from "../harness/plugin.ts";
+import { askTcp, serveTcp } from "../harness/traffic.ts";
 import { kernelFiltersVlans } from "../harness/vlan.ts";
 
 let host: Host;
@@ -30,6 +31,14 @@ async function state(): Promise<string> {
 async function vlansOf(port: string): Promise<string[]> {
   const lines = (await host.sh(`bridge -compressvlans vlan show dev ${port}`)).split("\n").slice(1);
   return lines.map((line) => line.replace(port, "").trim().replaceAll(/\s+/g, " "));
+}
+
+const PORT = 8080;
+
+/** Whether a server at the address sees the container at one of this network. */
+async function reaches(container: string, address: string, network: string): Promise<boolean> {
+  const seen = await askTcp({ host, netns: `/run/netns/${container}` }, address, PORT);
+  return seen.includes(network);
 }
 
 const pvid = (vid: number) => `${vid} PVID Egress Untagged`;
@@ -113,7 +122,11 @@ describe.skipIf(!kernelFiltersVlans)("on a kernel with bridge VLAN filtering", (
     expect(await host.sh("ip -brief address show dev b0 scope global | grep -c / || true")).toBe("0");
     expect(await vlansOf(link.link)).toEqual([pvid(100)]);
     expect(await host.sh("ip -oneline link | wc -l")).toBe("5");
-    for (const address of addresses) await host.sh(`ip netns exec c1 ping -c 1 -W 2 ${address.replace(/\/.*/, "")}`);
+    await serveTcp({ host }, PORT);
+    for (const address of addresses) {
+      const network = address.replace(/1\/.*/, "");
+      expect(await reaches("c1", `${network}1`, network)).toBe(true);
+    }
     await callSuccessfully(host, { verb: "CHECK", config: { ...config, prevResult: result }, netns });
     await callSuccessfully(host, { verb: "DEL", config, netns });
     expect(await host.sh("ip -oneline link | wc -l")).toBe("4");
@@ -127,17 +140,27 @@ describe.skipIf(!kernelFiltersVlans)("on a kernel with bridge VLAN filtering", (
     await callSuccessfully(host, { verb: "ADD", config: gateway, netns });
     await callSuccessfully(host, { verb: "ADD", config: gateway, netns: second, containerId: "c2" });
     await callSuccessfully(host, { verb: "ADD", config: other, netns: third, containerId: "c3" });
-    await host.sh("ip netns exec c1 ping -c 1 -W 2 10.1.2.3; ip netns exec c3 ping -c 1 -W 2 10.1.3.1");
+    await serveTcp({ host }, PORT);
+    await serveTcp({ host, netns: second }, PORT);
+    await serveTcp({ host, netns: third }, PORT);
+    expect(await reaches("c1", "10.1.2.3", "10.1.2.2")).toBe(true);
+    expect(await reaches("c1", "10.1.2.1", "10.1.2.2")).toBe(true);
+    expect(await reaches("c3", "10.1.3.1", "10.1.3.2")).toBe(true);
     // the same subnet, so that no gateway is between them
     await host.sh("ip -n c3 address add 10.1.2.9/24 dev eth0");
-    expect((await host.run("ip", ["netns", "exec", "c1", "ping", "-c", "1", "-W", "1", "10.1.2.9"])).exitCode).toBe(1);
+    expect(await reaches("c1", "10.1.2.9", "10.1.2.2")).toBe(false);
   });
 
   const failing = { ...gateway, ipam: { ...gateway.ipam, routes: [{ dst: "192.0.2.0/24", gw: "203.0.113.1" }] } };
 
+  async function failAtTheRoute(): Promise<void> {
+    const { stdout } = await callPlugin(host, { verb: "ADD", config: failing, netns });
+    expect(JSON.parse(stdout).msg).toContain("add route 192.0.2.0/24");
+  }
+
   test("an ADD that fails takes the gateway and the bridge back", async () => {
     const before = await state();
-    expect((await callPlugin(host, { verb: "ADD", config: failing, netns })).exitCode).toBe(1);
+    await failAtTheRoute();
     expect(await state()).toBe(before);
   });
 
@@ -146,7 +169,7 @@ describe.skipIf(!kernelFiltersVlans)("on a kernel with bridge VLAN filtering", (
     const second = await host.container("c2");
     await callSuccessfully(host, { verb: "ADD", config: other, netns: second, containerId: "c2" });
     const before = await state();
-    expect((await callPlugin(host, { verb: "ADD", config: failing, netns })).exitCode).toBe(1);
+    await failAtTheRoute();
     expect(await state()).toBe(before);
   });
 
@@ -154,7 +177,7 @@ describe.skipIf(!kernelFiltersVlans)("on a kernel with bridge VLAN filtering", (
     const second = await host.container("c2");
     await callSuccessfully(host, { verb: "ADD", config: gateway, netns: second, containerId: "c2" });
     const before = await state();
-    expect((await callPlugin(host, { verb: "ADD", config: failing, netns })).exitCode).toBe(1);
+    await failAtTheRoute();
     expect(await state()).toBe(before);
   });
 
@@ -163,7 +186,8 @@ describe.skipIf(!kernelFiltersVlans)("on a kernel with bridge VLAN filtering", (
     await callSuccessfully(host, { verb: "DEL", config: gateway, netns });
     await host.sh("ip link delete b0");
     await callSuccessfully(host, { verb: "ADD", config: gateway, netns });
-    await host.sh("ip netns exec c1 ping -c 1 -W 2 10.1.2.1");
+    await serveTcp({ host }, PORT);
+    expect(await reaches("c1", "10.1.2.1", "10.1.2.")).toBe(true);
   });
 
   test("several at a time make one gateway", async () => {
@@ -173,7 +197,36 @@ describe.skipIf(!kernelFiltersVlans)("on a kernel with bridge VLAN filtering", (
       callSuccessfully(host, { verb: "ADD", config: gateway, netns: `/run/netns/${id}`, containerId: id });
     const results = await Promise.all(ids.map(add));
     expect(new Set(results.map((result) => result.interfaces[3].mac)).size).toBe(1);
-    for (const id of ids) await host.sh(`ip netns exec ${id} ping -c 1 -W 2 10.1.2.1`);
+    await serveTcp({ host }, PORT);
+    for (const id of ids) expect(await reaches(id, "10.1.2.1", "10.1.2.")).toBe(true);
+  });
+
+  test("an ADD whose result has no form in the old version leaves nothing", async () => {
+    const before = await state();
+    const config = { ...layer2, cniVersion: "0.2.0", vlan: 100 };
+    const { stdout } = await callPlugin(host, { verb: "ADD", config, netns });
+    expect(JSON.parse(stdout).msg).toContain("cannot convert the result to version 0.2.0");
+    expect(await state()).toBe(before);
+  });
+
+  test("what the reference plugin made is checked and removed, and its gateway goes on", async () => {
+    const second = await host.container("c2");
+    const prevResult = await callSuccessfully(host, { verb: "ADD", config: gateway, netns, directory: reference });
+    await callSuccessfully(host, { verb: "CHECK", config: { ...gateway, prevResult }, netns });
+    const added = await callSuccessfully(host, { verb: "ADD", config: gateway, netns: second, containerId: "c2" });
+    expect(added.interfaces[3]).toEqual(prevResult.interfaces[3]);
+    await serveTcp({ host }, PORT);
+    expect(await reaches("c2", "10.1.2.1", "10.1.2.3")).toBe(true);
+    await callSuccessfully(host, { verb: "DEL", config: gateway, netns });
+    const check = {
+      verb: "CHECK",
+      config: { ...gateway, prevResult: added },
+      netns: second,
+      containerId: "c2",
+    } as const;
+    await callSuccessfully(host, { ...check, directory: reference });
+    await callSuccessfully(host, { ...check, verb: "DEL", directory: reference });
+    expect(await host.sh("ip -oneline link show master b0 | wc -l")).toBe("1");
   });
 
   test.each([
