@@ -10,6 +10,7 @@ import { RTNLGRP_IPV6_IFADDR, RTNLGRP_LINK } from "./netlink/constants.ts";
 import { addBridge, addVeth, deleteLink, setLink, setPort } from "./netlink/link.ts";
 import { addRoute } from "./netlink/route.ts";
 import { NetlinkSocket, type Request } from "./netlink/socket.ts";
+import { addVlans, deleteVlans, type Port } from "./netlink/vlan.ts";
 import type { Places } from "./places.ts";
 import { ensureSysctl } from "./sysctl.ts";
 
@@ -150,6 +151,8 @@ class Run {
         return addBridge(step.bridge);
       case "link.add-veth":
         return addVeth(step.host, { ...step.container, netns: this.#applying.places.container.fd });
+      case "link.add-veth-here":
+        return addVeth(step.end, step.peer);
       case "link.delete":
         this.applied.forget(step.place, step.link);
         return deleteLink(step.link);
@@ -159,6 +162,10 @@ class Run {
       }
       case "port.set":
         return setPort(step.link, step);
+      case "vlan.add":
+        return addVlans(this.#portOf(step), step.vlans);
+      case "vlan.delete":
+        return deleteVlans(this.#portOf(step), step.vlans);
       case "address.add":
         return addAddress({ ...step, link: this.#indexOf(step.place, step.link), linkName: step.link });
       case "address.delete":
@@ -168,6 +175,10 @@ class Run {
       default:
         return step satisfies never;
     }
+  }
+
+  #portOf({ place, link }: { readonly place: Place; readonly link: string }): Port {
+    return { index: this.#indexOf(place, link), name: link };
   }
 
   #indexOf(place: Place, name: string): number {
@@ -243,6 +254,8 @@ class Run {
     if (step.do === "link.add-bridge") this.#made.add(keyOf(step.place, step.bridge.name));
     if (step.do === "link.add-veth")
       this.#made.add(keyOf("host", step.host.name)).add(keyOf("container", step.container.name));
+    if (step.do === "link.add-veth-here")
+      this.#made.add(keyOf(step.place, step.end.name)).add(keyOf(step.place, step.peer.name));
     const back = inverse(step);
     if (back !== undefined) this.#applying.record(back);
   }

@@ -2,6 +2,7 @@
 import type { Cidr } from "../net/cidr.ts";
 import type { Ip } from "../net/ip.ts";
 import type { Mac } from "../net/mac.ts";
+import type { VidRange } from "../net/vlan.ts";
 
 /** Where a link, an address or a setting is. */
 export type Place = "host" | "container";
@@ -25,10 +26,19 @@ export interface Link {
   readonly alias: string | undefined;
   /** Set by the administrator, not by a program that listens. */
   readonly isPromiscuous: boolean;
+  /** Of a bridge: whether its ports are apart by their VLANs. */
+  readonly vlanFiltering?: boolean | undefined;
   /** As a port of a bridge: whether frames may leave by the port they came in. */
   readonly hairpin: boolean;
   /** As a port of a bridge: whether no frames go between it and other isolated ports. */
   readonly isIsolated: boolean;
+}
+
+/** What `bridge vlan show` tells of a port. */
+export interface PortVlans extends VidRange {
+  /** What comes in untagged belongs to this VLAN; never a range. */
+  readonly isPvid: boolean;
+  readonly isUntagged: boolean;
 }
 
 export interface Address {

@@ -1,6 +1,7 @@
 import { printCidr } from "../net/cidr.ts";
 import { printIp } from "../net/ip.ts";
-import type { Place } from "./facts.ts";
+import { printVids, type VidRange } from "../net/vlan.ts";
+import type { Place, PortVlans } from "./facts.ts";
 import { addChain, type PrivateChain, removeChain } from "./private-chain.ts";
 import type { NewLink, Step } from "./step.ts";
 
@@ -12,15 +13,21 @@ export function printPlan(steps: readonly Step[]): string {
 function printStep(step: Step): string {
   switch (step.do) {
     case "link.add-bridge":
-      return `${at(step.place)}ip link add ${newLink(step.bridge)} type bridge`;
+      return `${at(step.place)}ip link add ${newLink(step.bridge)} type bridge${step.bridge.vlanFiltering === true ? " vlan_filtering 1" : ""}`;
     case "link.add-veth":
       return `ip link add ${newLink(step.host)} type veth peer ${newLink(step.container)} netns container`;
+    case "link.add-veth-here":
+      return `${at(step.place)}ip link add ${newLink(step.end)} type veth peer ${newLink(step.peer)}`;
     case "link.delete":
       return `${at(step.place)}ip link delete ${step.link}`;
     case "link.set":
       return `${at(step.place)}ip link set ${step.link}${linkChange(step)}`;
     case "port.set":
       return `${at(step.place)}bridge link set dev ${step.link}${portChange(step)}`;
+    case "vlan.add":
+      return step.vlans.map((vlans) => `${at(step.place)}bridge vlan add ${portVlans(step.link, vlans)}`).join("\n");
+    case "vlan.delete":
+      return step.vlans.map((vids) => `${at(step.place)}bridge vlan delete ${portVlans(step.link, vids)}`).join("\n");
     case "address.add":
       return `${at(step.place)}ip address add ${printCidr(step.cidr)} dev ${step.link}${step.nodad === true ? " nodad" : ""}`;
     case "address.delete":
@@ -66,6 +73,11 @@ function portChange({ hairpin, isolated }: Extract<Step, { do: "port.set" }>): s
 
 function onOff(flag: boolean): string {
   return flag ? "on" : "off";
+}
+
+function portVlans(link: string, vlans: VidRange & Partial<PortVlans>): string {
+  const flags = `${vlans.isPvid === true ? " pvid" : ""}${vlans.isUntagged === true ? " untagged" : ""}`;
+  return `dev ${link} vid ${printVids(vlans)}${flags} master`;
 }
 
 function way(route: Extract<Step, { do: "route.add" }>): string {

@@ -3,7 +3,8 @@
 import type { Cidr } from "../net/cidr.ts";
 import type { Mac } from "../net/mac.ts";
 import type { Route } from "../net/route.ts";
-import type { Place } from "./facts.ts";
+import type { VidRange } from "../net/vlan.ts";
+import type { Place, PortVlans } from "./facts.ts";
 import type { PrivateChain } from "./private-chain.ts";
 
 export interface NewLink {
@@ -11,6 +12,10 @@ export interface NewLink {
   readonly mtu?: number | undefined;
   /** Without one the kernel makes one up; a bridge then changes it with its ports. */
   readonly mac?: Mac | undefined;
+}
+
+export interface NewBridge extends NewLink {
+  readonly vlanFiltering?: boolean;
 }
 
 interface OfLink {
@@ -24,8 +29,15 @@ interface Tolerant {
 }
 
 export type Step =
-  | ({ readonly do: "link.add-bridge"; readonly place: Place; readonly bridge: NewLink } & Tolerant)
+  | ({ readonly do: "link.add-bridge"; readonly place: Place; readonly bridge: NewBridge } & Tolerant)
   | ({ readonly do: "link.add-veth"; readonly host: NewLink; readonly container: NewLink } & Tolerant)
+  /** A veth with both ends in one place. */
+  | ({
+      readonly do: "link.add-veth-here";
+      readonly place: Place;
+      readonly end: NewLink;
+      readonly peer: NewLink;
+    } & Tolerant)
   | ({ readonly do: "link.delete" } & OfLink & Tolerant)
   | ({
       readonly do: "link.set";
@@ -38,6 +50,8 @@ export type Step =
     } & OfLink &
       Tolerant)
   | ({ readonly do: "port.set"; readonly hairpin?: boolean; readonly isolated?: boolean } & OfLink & Tolerant)
+  | ({ readonly do: "vlan.add"; readonly vlans: readonly PortVlans[] } & OfLink & Tolerant)
+  | ({ readonly do: "vlan.delete"; readonly vlans: readonly VidRange[] } & OfLink & Tolerant)
   /** `nodad`: no duplicate address detection. */
   | ({ readonly do: "address.add"; readonly cidr: Cidr; readonly nodad?: boolean } & OfLink & Tolerant)
   | ({ readonly do: "address.delete"; readonly cidr: Cidr } & OfLink & Tolerant)
@@ -66,6 +80,8 @@ export function inverse(step: Step): Step | undefined {
     case "link.add-veth":
       // the other end goes with it
       return { do: "link.delete", place: "host", link: step.host.name, tolerate: ["ENODEV"] };
+    case "link.add-veth-here":
+      return { do: "link.delete", place: step.place, link: step.end.name, tolerate: ["ENODEV"] };
     case "address.add":
       return {
         do: "address.delete",
@@ -82,6 +98,9 @@ export function inverse(step: Step): Step | undefined {
       return inverseOfSet(step);
     case "link.delete":
     case "port.set":
+    // a port's VLANs go with the port, and the kernel does not tell whether it had them before
+    case "vlan.add":
+    case "vlan.delete":
     case "route.add":
     case "sysctl.set":
     case "link.await-up":

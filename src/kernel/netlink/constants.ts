@@ -22,6 +22,7 @@ export const NLMSGERR_ATTR_MSG = 1;
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
 export const RTM_GETLINK = 18;
+export const RTM_SETLINK = 19;
 export const RTM_NEWADDR = 20;
 export const RTM_DELADDR = 21;
 export const RTM_GETADDR = 22;
@@ -33,6 +34,7 @@ export const RTM_DELNEIGH = 29;
 export const RTM_GETNEIGH = 30;
 export const RTNLGRP_IPV6_IFADDR = 9;
 export const RTNLGRP_LINK = 1;
+export const RTEXT_FILTER_BRVLAN_COMPRESSED = 4;
 export const RTEXT_FILTER_SKIP_STATS = 8;
 export const RT_TABLE_UNSPEC = 0;
 export const RTN_UNICAST = 1;
@@ -58,6 +60,7 @@ export const IFLA_MASTER = 10;
 export const IFLA_OPERSTATE = 16;
 export const IFLA_LINKINFO = 18;
 export const IFLA_IFALIAS = 20;
+export const IFLA_AF_SPEC = 26;
 export const IFLA_NET_NS_FD = 28;
 export const IFLA_EXT_MASK = 29;
 export const IFLA_INFO_KIND = 1;
@@ -65,9 +68,19 @@ export const IFLA_INFO_DATA = 2;
 export const IFLA_INFO_SLAVE_KIND = 4;
 export const IFLA_INFO_SLAVE_DATA = 5;
 export const IFLA_BRPORT_ISOLATED = 33;
+export const IFLA_BR_VLAN_FILTERING = 7;
 export const IFLA_BRPORT_MODE = 4;
 export const IFLA_MACVLAN_MODE = 1;
 export const IFLA_MACVLAN_BC_QUEUE_LEN = 7;
+
+/** linux/if_bridge.h */
+export const IFLA_BRIDGE_FLAGS = 0;
+export const IFLA_BRIDGE_VLAN_INFO = 2;
+export const BRIDGE_FLAGS_MASTER = 1;
+export const BRIDGE_VLAN_INFO_PVID = 0x2;
+export const BRIDGE_VLAN_INFO_UNTAGGED = 0x4;
+export const BRIDGE_VLAN_INFO_RANGE_BEGIN = 0x8;
+export const BRIDGE_VLAN_INFO_RANGE_END = 0x10;
 
 /** linux/veth.h */
 export const VETH_INFO_PEER = 1;
@@ -95,4 +108,5 @@ export const NUD_PERMANENT = 0x80;
 /** sys/socket.h */
 export const AF_UNSPEC = 0;
 export const AF_INET = 2;
+export const AF_BRIDGE = 7;
 export const AF_INET6 = 10;

@@ -8,6 +8,7 @@ import {
   IFF_PROMISC,
   IFF_UP,
   IFLA_ADDRESS,
+  IFLA_BR_VLAN_FILTERING,
   IFLA_BRPORT_ISOLATED,
   IFLA_BRPORT_MODE,
   IFLA_EXT_MASK,
@@ -34,6 +35,7 @@ import {
   VETH_INFO_PEER,
 } from "./constants.ts";
 import {
+  type Attributes,
   attribute,
   fixedPart,
   type Message,
@@ -60,14 +62,17 @@ export interface NewLink {
 
 const IFINFOMSG_SIZE = 16;
 
-/** Equivalent to: `ip link add $name type bridge` */
-export function addBridge(link: NewLink): Request {
-  return addLink(link, [kind("bridge")]);
+/** Equivalent to: `ip link add $name type bridge [vlan_filtering 1]`; ENOTSUP from a kernel that cannot filter VLANs. */
+export function addBridge(link: NewLink & { readonly vlanFiltering?: boolean | undefined }): Request {
+  if (link.vlanFiltering !== true) return addLink(link, [kind("bridge")]);
+  const request = addLink(link, [kind("bridge"), nested(IFLA_INFO_DATA, [u8(IFLA_BR_VLAN_FILTERING, 1)])]);
+  return { ...request, what: `${request.what} with VLAN filtering, which not every kernel has` };
 }
 
-/** Equivalent to: `ip link add $name type veth peer name $peer netns $netns`; both ends stay down. */
-export function addVeth(link: NewLink, peer: NewLink & { readonly netns: number }): Request {
-  const peerBody = [ifinfo({}), ...newLink(peer), u32(IFLA_NET_NS_FD, peer.netns)];
+/** Equivalent to: `ip link add $name type veth peer name $peer [netns $netns]`; both ends stay down. */
+export function addVeth(link: NewLink, peer: NewLink & { readonly netns?: number }): Request {
+  const peerBody = [ifinfo({}), ...newLink(peer)];
+  if (peer.netns !== undefined) peerBody.push(u32(IFLA_NET_NS_FD, peer.netns));
   const data = nested(IFLA_INFO_DATA, [attribute(VETH_INFO_PEER, Buffer.concat(peerBody))]);
   return addLink(link, [kind("veth"), data]);
 }
@@ -155,6 +160,7 @@ export function parseLink({ payload }: Message): Link {
     index: header.readInt32LE(4),
     name: readText(attributes, IFLA_IFNAME) ?? "",
     kind: readText(info, IFLA_INFO_KIND),
+    vlanFiltering: readVlanFiltering(info),
     mac: address === undefined ? undefined : macFromBytes(address),
     mtu: readU32(attributes, IFLA_MTU) ?? 0,
     isUp: (flags & IFF_UP) !== 0,
@@ -166,6 +172,11 @@ export function parseLink({ payload }: Message): Link {
     hairpin: readU8(port, IFLA_BRPORT_MODE) === 1,
     isIsolated: readU8(port, IFLA_BRPORT_ISOLATED) === 1,
   };
+}
+
+function readVlanFiltering(info: Attributes): boolean | undefined {
+  if (readText(info, IFLA_INFO_KIND) !== "bridge") return undefined;
+  return readU8(readNested(info, IFLA_INFO_DATA), IFLA_BR_VLAN_FILTERING) === 1;
 }
 
 function getLink(what: string, which: { readonly index?: number }, name: readonly Buffer[] = []): Request {

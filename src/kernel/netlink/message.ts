@@ -87,14 +87,19 @@ export function parseMessages(datagram: Buffer): Message[] {
 
 /** Of two attributes of one type the later counts, as in the kernel. Throws when a length points outside. */
 export function parseAttributes(bytes: Buffer): Attributes {
-  const attributes = new Map<number, Buffer>();
+  return new Map(listAttributes(bytes));
+}
+
+/** All of them in order, for where a type may be there several times: types and values. */
+export function listAttributes(bytes: Buffer): (readonly [number, Buffer])[] {
+  const attributes: [number, Buffer][] = [];
   for (let at = 0; at < bytes.length; ) {
     const left = bytes.length - at;
     // up to three bytes of padding may follow the last one
     if (left < 4) break;
     const length = bytes.readUInt16LE(at);
     if (length < 4 || length > left) throw new Error(`netlink: an attribute claims ${length} of ${left} bytes`);
-    attributes.set(bytes.readUInt16LE(at + 2) & NLA_TYPE_MASK, bytes.subarray(at + 4, at + length));
+    attributes.push([bytes.readUInt16LE(at + 2) & NLA_TYPE_MASK, bytes.subarray(at + 4, at + length)]);
     at += align(length);
   }
   return attributes;

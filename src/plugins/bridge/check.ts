@@ -6,6 +6,7 @@ import type { Attachment } from "../../protocol/plugin.ts";
 import type { Result, ResultInterface } from "../../protocol/result.ts";
 import type { BridgeConfig } from "./config.ts";
 import { gatewaysOf, ipsOf } from "./prev-result.ts";
+import { vlanGatewayOf } from "./vlan-gateway.ts";
 
 /** What CHECK compares: what ADD said, and what there is now. */
 export interface Attached {
@@ -20,6 +21,7 @@ export interface CheckFacts {
   readonly container: Link | undefined;
   /** The other end of the container's interface. */
   readonly host: Link | undefined;
+  /** Of the bridge, or of the VLAN gateway when there is one. */
   readonly bridgeAddresses: readonly Cidr[];
   /** Rules of `ipMasq` that are not there. */
   readonly missingRules: readonly string[];
@@ -47,12 +49,13 @@ function bridgeDifferences(
   if (written === undefined) return [`prevResult has no interface ${name}`];
   if (bridge === undefined) return [`the bridge ${name} is gone`];
   if (bridge.kind !== "bridge") return [`${name} is not a bridge`];
+  const holder = vlanGatewayOf(config)?.link ?? name;
   const found = macDifference(written, bridge);
   if (!bridge.isUp) found.push(`the bridge ${name} is down`);
   if (config.promiscMode && !bridge.isPromiscuous) found.push(`the bridge ${name} is not promiscuous`);
   return [
     ...found,
-    ...(config.isGateway ? missingAddresses(name, gatewaysOf(expected, attachment.ifname), bridgeAddresses) : []),
+    ...(config.isGateway ? missingAddresses(holder, gatewaysOf(expected, attachment.ifname), bridgeAddresses) : []),
   ];
 }
 

@@ -7,6 +7,8 @@ import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Network } from "../../protocol/plugin.ts";
 import type { Dns } from "../../protocol/result.ts";
 import { dns } from "../../protocol/result-decode.ts";
+import { checkVlanGateway } from "./vlan-gateway.ts";
+import { checkVlans, type Vlans, vlanTrunk } from "./vlans.ts";
 
 export interface BridgeConfig {
   readonly bridge: string;
@@ -28,6 +30,8 @@ export interface BridgeConfig {
   readonly enableDad: boolean;
   /** The container's interface stays down. */
   readonly disableContainerInterface: boolean;
+  /** Undefined when the bridge need not filter VLANs. */
+  readonly vlans: Vlans | undefined;
   /** The container's; without one the kernel makes one up. */
   readonly mac: Mac | undefined;
   /** Undefined in layer 2 mode: no addresses, no routes. */
@@ -44,9 +48,6 @@ const mac = optionalParsed(parseMac, "an Ethernet address like 02:42:ac:11:00:02
 
 /** Fields of the reference that this plugin does not have; the value is the one that asks for nothing. */
 const unsupported = {
-  vlan: 0,
-  vlanTrunk: undefined,
-  preserveDefaultVlan: false,
   macspoofchk: false,
   docker: undefined,
 } as const;
@@ -67,7 +68,7 @@ const fields = () =>
     forceAddress: boolean,
     promiscMode: boolean,
     vlan: integer,
-    vlanTrunk: anything,
+    vlanTrunk,
     preserveDefaultVlan: boolean,
     macspoofchk: boolean,
     enabledad: boolean,
@@ -85,7 +86,7 @@ export function decodeConfig(network: Network, cniArgs: string): BridgeConfig {
   refuseContradictions(written);
   const macInArgs = macOfArgs(cniArgs);
   const isDefaultGateway = isSet(written.isDefaultGateway);
-  return {
+  return checkVlanGateway({
     bridge: checkBridgeName(written.bridge ?? defaultBridge),
     isGateway: isDefaultGateway || isSet(written.isGateway),
     isDefaultGateway,
@@ -97,10 +98,11 @@ export function decodeConfig(network: Network, cniArgs: string): BridgeConfig {
     portIsolation: isSet(written.portIsolation),
     enableDad: isSet(written.enabledad),
     disableContainerInterface: isSet(written.disableContainerInterface),
+    vlans: checkVlans(written),
     mac: written.runtimeConfig?.mac ?? written.args?.cni?.mac ?? macInArgs,
     ipamType: typeOf(written.ipam),
     dns: written.dns !== undefined && Object.keys(written.dns).length > 0 ? written.dns : undefined,
-  };
+  });
 }
 
 /** What DEL needs. */

@@ -3,6 +3,7 @@ import { sha512 } from "../../kernel/libc.ts";
 import { listAddresses } from "../../kernel/netlink/address.ts";
 import { findLinkByIndex } from "../../kernel/netlink/link.ts";
 import { listRoutes } from "../../kernel/netlink/route.ts";
+import { listPortVlans } from "../../kernel/netlink/vlan.ts";
 import type { Places } from "../../kernel/places.ts";
 import type { Cidr } from "../../net/cidr.ts";
 import { hostVethName, masqueradeChainNames } from "../../net/hashed-name.ts";
@@ -13,27 +14,71 @@ import { missingOf } from "../../plan/private-chain.ts";
 import type { AddCall, CheckCall, DelCall, Surroundings } from "../../protocol/plugin.ts";
 import { emptyResult } from "../../protocol/result.ts";
 import type { CheckFacts } from "./check.ts";
+import type { VlanFacts } from "./check-vlans.ts";
 import type { BridgeConfig } from "./config.ts";
 import { aliasOf, type BridgeFacts, type Names, type Remains } from "./plan.ts";
 import { ipsOf } from "./prev-result.ts";
+import { type VlanGatewayFacts, vlanGatewayOf } from "./vlan-gateway.ts";
 
 /** RT_SCOPE_UNIVERSE: not a link-local address, which the kernel gives by itself. */
 const GLOBAL = 0;
 
-export function observe(places: Places, config: BridgeConfig, call: AddCall): BridgeFacts & { readonly names: Names } {
+interface Observed extends BridgeFacts {
+  readonly names: Names;
+  readonly vlanGateway: VlanGatewayFacts | undefined;
+}
+
+export function observe(places: Places, config: BridgeConfig, call: AddCall): Observed {
   const attached = { ...call, network: call.network.name };
   const usual = hostVethName(sha512, attached);
   const [bridge, veth] = places.findLinks("host", [config.bridge, usual]);
+  const vlanGateway = observeVlanGateway(places, config, bridge);
   return {
     bridge,
-    bridgeAddresses: addressesOf(places, "host", bridge),
+    bridgeAddresses: vlanGateway?.addresses ?? addressesOf(places, "host", bridge),
+    vlanGateway,
     container: places.findLink("container", call.ifname),
     names: {
       network: attached.network,
-      hostVeth: veth === undefined ? usual : `veth${Buffer.from(randomBytes(4)).toString("hex")}`,
+      hostVeth: veth === undefined ? usual : randomVethName(),
       masqueradeChain: masqueradeChainNames(sha512, attached),
       bridgeMac: randomMac(randomBytes(6)),
     },
+  };
+}
+
+function observeVlanGateway(
+  places: Places,
+  config: BridgeConfig,
+  bridge: Link | undefined,
+): VlanGatewayFacts | undefined {
+  const asked = vlanGatewayOf(config);
+  if (asked === undefined) return undefined;
+  const usual = hostVethName(sha512, { network: config.bridge, containerId: String(asked.vlan), ifname: asked.link });
+  const [gateway, taken] = places.findLinks("host", [asked.link, usual]);
+  return {
+    bridge,
+    gateway,
+    port: gateway === undefined ? undefined : otherEnd(places, gateway),
+    addresses: addressesOf(places, "host", gateway),
+    portName: taken === undefined ? usual : randomVethName(),
+  };
+}
+
+/** Of a veth; undefined when that is in another namespace, where its index says nothing here. */
+function otherEnd(places: Places, { kind, index, peer }: Link): Link | undefined {
+  const link = kind === "veth" && peer !== undefined ? findLinkByIndex(places.at("host").socket, peer) : undefined;
+  return link?.peer === index ? link : undefined;
+}
+
+/** For CHECK, when VLANs are asked for. */
+export function observeVlans(places: Places, config: BridgeConfig, { bridge, host }: CheckFacts): VlanFacts {
+  const gateway = vlanGatewayOf(config)?.link;
+  return {
+    bridge,
+    host,
+    hostVlans: host === undefined ? [] : (listPortVlans(places.at("host").socket).get(host.index) ?? []),
+    gateway: gateway === undefined ? undefined : places.findLink("host", gateway),
   };
 }
 
@@ -45,10 +90,12 @@ export function observeAttached(
 ): CheckFacts {
   const container = places.findLink("container", call.ifname);
   const bridge = places.findLink("host", config.bridge);
+  const vlanGateway = vlanGatewayOf(config);
+  const gatewayLink = vlanGateway === undefined ? bridge : places.findLink("host", vlanGateway.link);
   const routesOf = (family: 4 | 6) => listRoutes(places.at("container").socket, family);
   return {
     bridge,
-    bridgeAddresses: addressesOf(places, "host", bridge),
+    bridgeAddresses: addressesOf(places, "host", gatewayLink),
     missingRules: config.ipMasq ? missingRules(call, env) : [],
     container,
     host: container?.peer === undefined ? undefined : findLinkByIndex(places.at("host").socket, container.peer),
@@ -78,6 +125,10 @@ function addressesOf(places: Places, place: Place, link: Link | undefined): Cidr
   if (link === undefined) return [];
   const addresses = listAddresses(places.at(place).socket, link);
   return addresses.filter((address) => address.scope === GLOBAL).map((address) => address.cidr);
+}
+
+function randomVethName(): string {
+  return `veth${Buffer.from(randomBytes(4)).toString("hex")}`;
 }
 
 function randomBytes(count: number): Uint8Array {

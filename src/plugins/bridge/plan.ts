@@ -8,9 +8,12 @@ import type { Step } from "../../plan/step.ts";
 import type { Attachment } from "../../protocol/plugin.ts";
 import { type Addressing, kernelRoutes } from "./addressing.ts";
 import type { BridgeConfig } from "./config.ts";
+import { vlanGatewayOf } from "./vlan-gateway.ts";
+import { filteringConflict, planPortVlans } from "./vlans.ts";
 
 export interface BridgeFacts {
   readonly bridge: Link | undefined;
+  /** Of the bridge, or of the VLAN gateway when there is one. */
   readonly bridgeAddresses: readonly Cidr[];
   /** An interface of the container that has the name already. */
   readonly container: Link | undefined;
@@ -31,6 +34,8 @@ export function conflict(config: BridgeConfig, { ifname }: Attachment, facts: Br
   if (bridge !== undefined && bridge.kind !== "bridge") {
     return `${config.bridge} exists but is not a bridge: it is ${bridge.kind === undefined ? "a device of no kind" : `of kind ${bridge.kind}`}`;
   }
+  const unfiltered = filteringConflict(config, bridge);
+  if (unfiltered !== undefined) return unfiltered;
   return container === undefined ? undefined : `the container has an interface ${ifname} already`;
 }
 
@@ -49,7 +54,8 @@ export function addressConflict(
     if (present.some((address) => sameCidr(address, gateway))) continue;
     const other = present.find((address) => excludes(address, gateway));
     if (other !== undefined) {
-      return `${config.bridge} has the address ${printCidr(other)} already, so it cannot have ${printCidr(gateway)}`;
+      const holder = vlanGatewayOf(config)?.link ?? config.bridge;
+      return `${holder} has the address ${printCidr(other)} already, so it cannot have ${printCidr(gateway)}`;
     }
     present.push(gateway);
   }
@@ -81,7 +87,7 @@ export function planNetwork(config: BridgeConfig, { gateways }: Addressing, fact
     steps.push({
       do: "link.add-bridge",
       place: "host",
-      bridge: { name: link, mtu, mac: names.bridgeMac },
+      bridge: { name: link, mtu, mac: names.bridgeMac, vlanFiltering: config.vlans !== undefined },
       tolerate: ["EEXIST"],
     });
   }
@@ -89,7 +95,7 @@ export function planNetwork(config: BridgeConfig, { gateways }: Addressing, fact
   steps.push({ do: "sysctl.set", place: "host", key: `net/ipv6/conf/${link}/accept_ra`, value: "0", optional: true });
   if (promiscMode && bridge?.isPromiscuous !== true) steps.push({ do: "link.set", place: "host", link, promisc: true });
   if (bridge?.isUp !== true) steps.push({ do: "link.set", place: "host", link, up: true });
-  const addressing = planGateways(link, gateways, facts);
+  const addressing = planGateways(link, vlanGatewayOf(config) === undefined ? gateways : [], facts);
   steps.push(...addressing);
   // a bridge that somebody else made follows the lowest address of its ports, unless it is given one, be it its own
   if (bridge?.mac !== undefined && addressing.length > 0)
@@ -138,6 +144,7 @@ export function planAttachment(
       up: true,
     },
     ...planPort(host, config),
+    ...planPortVlans(host, config.vlans),
     ...(config.disableContainerInterface ? [] : planInterface(ifname, host, addressing, config)),
     // last, because it is never taken back: others may rely on it by then
     ...(config.isGateway ? familiesOf(addressing).map(forwarding) : []),

@@ -8,13 +8,16 @@ import { carryOut } from "../carry-out.ts";
 import { addIpam, checkIpam } from "../ipam.ts";
 import { noAddressing, planAddressing } from "./addressing.ts";
 import { differences } from "./check.ts";
+import { vlanDifferences } from "./check-vlans.ts";
 import { decodeConfig } from "./config.ts";
 import { del } from "./del.ts";
 import { gc } from "./gc.ts";
-import { lockBridges, makeNetwork } from "./network.ts";
-import { observe, observeAttached } from "./observe.ts";
+import { lockBridges, makeNetwork, makeVlanGateway } from "./network.ts";
+import { observe, observeAttached, observeVlans } from "./observe.ts";
 import { addressConflict, conflict, planAttachment, planMasquerade, planNetwork } from "./plan.ts";
 import { status } from "./status.ts";
+import { planVlanGateway, vlanGatewayOf } from "./vlan-gateway.ts";
+import { filteringConflict } from "./vlans.ts";
 
 export const bridge = { add, check, del, status, gc, isOwnNetns } satisfies Plugin;
 
@@ -24,13 +27,16 @@ async function add(call: AddCall, around: Surroundings): Promise<Result> {
   using places = new Places(container);
   using _lock = await lockBridges("shared", around.checkInterrupt);
 
-  const { names, ...facts } = observe(places, config, call);
+  const { names, vlanGateway, ...facts } = observe(places, config, call);
   refuse(conflict(config, call, facts));
   const leased = config.ipamType === undefined ? emptyResult : await addIpam(config.ipamType, call, around);
   const addressing = config.ipamType === undefined ? noAddressing : planAddressing(config, leased);
   refuse(addressConflict(config, addressing, facts));
 
   await makeNetwork(config.bridge, planNetwork(config, addressing, facts, names), { places, around });
+  const gateway = vlanGatewayOf(config);
+  if (gateway !== undefined && vlanGateway !== undefined)
+    await makeVlanGateway(gateway, planVlanGateway(config, addressing, vlanGateway), { places, around });
   // the rules first: they are made in a process of their own, beside the rest
   const steps = [
     ...planMasquerade(config, call, addressing, names),
@@ -38,11 +44,14 @@ async function add(call: AddCall, around: Surroundings): Promise<Result> {
   ];
   const applied = await carryOut(steps, { places, netns: call.netns, around });
   const macOf = (place: Place, name: string) => (applied.link(place, name) ?? places.findLink(place, name))?.mac;
+  // looked up anew: it may have taken the address of its new port, and may be one that somebody else made meanwhile
+  const made = places.findLink("host", config.bridge);
+  refuse(filteringConflict(config, made));
   const interfaces = [
-    // looked up anew: it may have taken the address of its new port
-    { name: config.bridge, mac: places.findLink("host", config.bridge)?.mac },
+    { name: config.bridge, mac: made?.mac },
     { name: names.hostVeth, mac: macOf("host", names.hostVeth) },
     { name: call.ifname, mac: macOf("container", call.ifname), sandbox: call.netns },
+    ...(gateway === undefined ? [] : [{ name: gateway.link, mac: places.findLink("host", gateway.link)?.mac }]),
   ];
   return { interfaces, ips: addressing.ips, routes: addressing.routes, dns: config.dns ?? leased.dns };
 }
@@ -56,7 +65,9 @@ async function check(call: CheckCall, around: Surroundings): Promise<void> {
   if (expected === undefined)
     throw new CniError(ErrorCode.InvalidConfig, "CHECK needs the result of ADD as prevResult");
   const facts = observeAttached(places, config, call, around.env);
-  refuse(differences({ config, attachment: call, netns: call.netns, expected }, facts).join("; "));
+  const attached = { config, attachment: call, netns: call.netns, expected };
+  const inVlans = config.vlans === undefined ? [] : vlanDifferences(attached, observeVlans(places, config, facts));
+  refuse([...differences(attached, facts), ...inVlans].join("; "));
 }
 
 function refuse(problem: string | undefined): void {

@@ -14,6 +14,10 @@ const examples: Readonly<Record<Step["do"], readonly (readonly [Step, string])[]
   "link.add-bridge": [
     [{ do: "link.add-bridge", place: "host", bridge: { name: "cni0" } }, "ip link add cni0 type bridge"],
     [
+      { do: "link.add-bridge", place: "host", bridge: { name: "cni0", vlanFiltering: true } },
+      "ip link add cni0 type bridge vlan_filtering 1",
+    ],
+    [
       { do: "link.add-bridge", place: "container", bridge: { name: "br0", mtu: 1400, mac } },
       "nsenter --net=container ip link add br0 mtu 1400 address 02:00:00:00:00:01 type bridge",
     ],
@@ -26,6 +30,16 @@ const examples: Readonly<Record<Step["do"], readonly (readonly [Step, string])[]
     [
       { do: "link.add-veth", host: { name: "veth1", mtu: 1400 }, container: { name: "eth0", mtu: 1400, mac } },
       "ip link add veth1 mtu 1400 type veth peer eth0 mtu 1400 address 02:00:00:00:00:01 netns container",
+    ],
+  ],
+  "link.add-veth-here": [
+    [
+      { do: "link.add-veth-here", place: "host", end: { name: "cni0.100" }, peer: { name: "veth1" } },
+      "ip link add cni0.100 type veth peer veth1",
+    ],
+    [
+      { do: "link.add-veth-here", place: "container", end: { name: "a", mtu: 1400 }, peer: { name: "b", mtu: 1300 } },
+      "nsenter --net=container ip link add a mtu 1400 type veth peer b mtu 1300",
     ],
   ],
   "link.delete": [
@@ -46,6 +60,36 @@ const examples: Readonly<Record<Step["do"], readonly (readonly [Step, string])[]
     [{ do: "port.set", ...on, hairpin: true, isolated: true }, "bridge link set dev cni0 hairpin on isolated on"],
     [{ do: "port.set", ...on, isolated: false }, "bridge link set dev cni0 isolated off"],
     [{ do: "port.set", ...inside, hairpin: false }, "nsenter --net=container bridge link set dev eth0 hairpin off"],
+  ],
+  "vlan.add": [
+    [
+      { do: "vlan.add", ...on, vlans: [{ first: 10, last: 10, isPvid: true, isUntagged: true }] },
+      "bridge vlan add dev cni0 vid 10 pvid untagged master",
+    ],
+    [
+      {
+        do: "vlan.add",
+        ...inside,
+        vlans: [
+          { first: 10, last: 10, isPvid: true, isUntagged: false },
+          { first: 200, last: 210, isPvid: false, isUntagged: false },
+        ],
+      },
+      "nsenter --net=container bridge vlan add dev eth0 vid 10 pvid master\nnsenter --net=container bridge vlan add dev eth0 vid 200-210 master",
+    ],
+  ],
+  "vlan.delete": [
+    [
+      {
+        do: "vlan.delete",
+        ...on,
+        vlans: [
+          { first: 1, last: 1 },
+          { first: 3, last: 4094 },
+        ],
+      },
+      "bridge vlan delete dev cni0 vid 1 master\nbridge vlan delete dev cni0 vid 3-4094 master",
+    ],
   ],
   "address.add": [
     [{ do: "address.add", ...on, cidr }, "ip address add 10.1.0.5/16 dev cni0"],

@@ -30,6 +30,13 @@ const examples: Readonly<Record<Step["do"], readonly Example[]>> = {
       back: { do: "link.delete", place: "host", link: "veth1", tolerate: ["ENODEV"] },
     },
   ],
+  "link.add-veth-here": [
+    {
+      name: "deletes the end, and so both",
+      step: { do: "link.add-veth-here", place, end: { name: "cni0.100" }, peer: { name: "veth1" } },
+      back: { do: "link.delete", place, link: "cni0.100", tolerate: ["ENODEV"] },
+    },
+  ],
   "link.delete": [{ name: "cannot", step: { do: "link.delete", place, link }, back: undefined }],
   "link.set": [
     {
@@ -46,6 +53,16 @@ const examples: Readonly<Record<Step["do"], readonly Example[]>> = {
     { name: "leaves a MAC address", step: { do: "link.set", place, link, mac }, back: undefined },
   ],
   "port.set": [{ name: "goes with its link", step: { do: "port.set", place, link, hairpin: true }, back: undefined }],
+  "vlan.add": [
+    {
+      name: "goes with the port",
+      step: { do: "vlan.add", place, link, vlans: [{ first: 10, last: 10, isPvid: true, isUntagged: true }] },
+      back: undefined,
+    },
+  ],
+  "vlan.delete": [
+    { name: "cannot", step: { do: "vlan.delete", place, link, vlans: [{ first: 1, last: 4094 }] }, back: undefined },
+  ],
   "address.add": [
     {
       name: "deletes the address",

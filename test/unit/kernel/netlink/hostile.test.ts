@@ -6,19 +6,22 @@ import { parseLink } from "../../../../src/kernel/netlink/link.ts";
 import { type Message, parseAcknowledgement, parseMessages } from "../../../../src/kernel/netlink/message.ts";
 import { parseNeighbour } from "../../../../src/kernel/netlink/neighbour.ts";
 import { parseRoute } from "../../../../src/kernel/netlink/route.ts";
+import { parsePortVlans } from "../../../../src/kernel/netlink/vlan.ts";
 import { acknowledgements, objects } from "./captured.ts";
 import { links } from "./captured-links.ts";
+import { vlans } from "./captured-vlans.ts";
 
-const captured = Object.entries({ ...links, ...objects, ...acknowledgements });
+const captured = Object.entries({ ...links, ...vlans, ...objects, ...acknowledgements });
 /** By message type: RTM_NEWLINK, ... */
 const parsers = new Map<number, (message: Message) => unknown>([
-  [16, parseLink],
+  [16, (message) => (message.payload[0] === AF_BRIDGE ? parsePortVlans(message) : parseLink(message))],
   [20, parseAddress],
   [24, parseRoute],
   [28, parseNeighbour],
   [2, parseAcknowledgement],
   [3, parseAcknowledgement],
 ]);
+const AF_BRIDGE = 7;
 const ROUNDS = 20_000;
 
 describe.each(captured)("%s", (_, datagram) => {

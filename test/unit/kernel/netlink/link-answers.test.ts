@@ -4,6 +4,7 @@ import { parseMessages } from "../../../../src/kernel/netlink/message.ts";
 import type { Link } from "../../../../src/plan/facts.ts";
 import { mac } from "../../../values.ts";
 import { links } from "./captured-links.ts";
+import { vlans } from "./captured-vlans.ts";
 
 const ethernet = {
   mtu: 1500,
@@ -38,6 +39,7 @@ const rows: { readonly name: keyof typeof links; readonly link: Link }[] = [
       index: 4,
       name: "b0",
       kind: "bridge",
+      vlanFiltering: false,
       mac: mac("02:00:00:00:00:03"),
       peer: undefined,
     },
@@ -80,6 +82,11 @@ const rows: { readonly name: keyof typeof links; readonly link: Link }[] = [
 test.each(rows)("a $name is read from the kernel's answer", ({ name, link }) => {
   const [answer] = parseMessages(links[name]);
   expect(answer && parseLink(answer)).toEqual(link);
+});
+
+test("a bridge that filters VLANs is read from the kernel's answer", () => {
+  const [answer] = parseMessages(vlans.filteringBridge);
+  expect(answer && parseLink(answer)).toMatchObject({ name: "b0", kind: "bridge", vlanFiltering: true });
 });
 
 test("every captured link has its row", () => {

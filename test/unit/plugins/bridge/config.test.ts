@@ -148,10 +148,6 @@ test.for([
 
 describe("a field that is not supported", () => {
   const unsupported = [
-    ["vlan", 100, "100"],
-    ["vlanTrunk", [], "[]"],
-    ["vlanTrunk", [{ minID: 100, maxID: 105 }], '[{"minID":100,"maxID":105}]'],
-    ["preserveDefaultVlan", true, "true"],
     ["macspoofchk", true, "true"],
     ["docker", {}, "{}"],
     ["ipMasqBackend", "nftables", '"nftables"'],
@@ -166,9 +162,6 @@ describe("a field that is not supported", () => {
   test.for([
     ["forceAddress", false],
     ["promiscMode", false],
-    ["vlan", 0],
-    ["vlanTrunk", null],
-    ["preserveDefaultVlan", false],
     ["macspoofchk", false],
     ["enabledad", false],
     ["portIsolation", false],
@@ -192,7 +185,6 @@ test.for([
   ["hairpinMode", 0, "true or false", "0"],
   ["ipam", [], "an object", "[]"],
   ["dns", "10.1.0.1", "an object", '"10.1.0.1"'],
-  ["vlan", "100", "a whole number", '"100"'],
   ["promiscMode", "false", "true or false", '"false"'],
   ["runtimeConfig", [], "an object", "[]"],
 ] as const)("%s must not be %j", ([name, value, expected, printed]) => {

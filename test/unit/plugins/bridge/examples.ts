@@ -16,6 +16,7 @@ export const plainConfig: BridgeConfig = {
   portIsolation: false,
   enableDad: false,
   disableContainerInterface: false,
+  vlans: undefined,
   mac: undefined,
   ipamType: undefined,
   dns: undefined,
