@@ -82,9 +82,19 @@ function openWithDirectory(path: string, mode: number): number {
   try {
     return openSync(path, "a+", mode);
   } catch (error) {
+    // who only looks can do so where nothing can be written
+    if (isErrno(error, "EROFS")) return openExisting(path, error);
     if (!isErrno(error, "ENOENT")) throw error;
     makeDirectory(dirname(path));
     return openSync(path, "a+", mode);
+  }
+}
+
+function openExisting(path: string, why: unknown): number {
+  try {
+    return openSync(path, "r");
+  } catch {
+    throw why;
   }
 }
 

@@ -3,8 +3,9 @@
 // `<dataDir>/.dockbridge/<network>` is our index of them. Nothing is flushed to the disk: after a power failure no container is alive,
 // and a damaged file is free.
 import {
-  existsSync,
+  constants,
   linkSync,
+  lstatSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -20,7 +21,7 @@ import { type Ip, parseIp, printIp } from "../net/ip.ts";
 import { messageOf } from "../protocol/error.ts";
 import type { Attachment, Surroundings } from "../protocol/plugin.ts";
 import { HostLocalIndex } from "./host-local-index.ts";
-import { type IndexLine, parseOwner, printOwner } from "./reservation.ts";
+import { type IndexLine, isCutOff, parseOwner, printOwner } from "./reservation.ts";
 
 export interface StorePlace {
   readonly dataDir: string;
@@ -29,9 +30,11 @@ export interface StorePlace {
 
 export interface Reservation {
   readonly ip: Ip;
+  /** Of its file: the address, as a rule in its usual spelling. */
+  readonly name: string;
   /** The interface name is empty when a release made it that did not write it. */
   readonly owner: Attachment;
-  /** Undefined when another program made it. */
+  /** Undefined when nothing is known of it: another program made the reservation. */
   readonly netns: NetnsRecord | undefined;
 }
 
@@ -53,7 +56,7 @@ export class HostLocalStore {
     this.#lock = lock;
     this.#log = log;
     // no network has such a name
-    this.#index = new HostLocalIndex(`${dataDir}/.dockbridge/${network}`, this.directory);
+    this.#index = new HostLocalIndex(`${dataDir}/.dockbridge/${network}`, this.directory, log);
     if (!this.#index.isCurrent()) this.#renewIndex();
   }
 
@@ -74,7 +77,9 @@ export class HostLocalStore {
 
   isTaken(ip: Ip): boolean {
     const name = printIp(ip);
-    if (this.#names === undefined && this.#looks++ < FEW) return existsSync(this.#path(name));
+    if (this.#names === undefined && this.#looks++ < FEW) {
+      return lstatSync(this.#path(name), { throwIfNoEntry: false }) !== undefined;
+    }
     return this.#listing().has(name);
   }
 
@@ -86,21 +91,33 @@ export class HostLocalStore {
   /** The reservation of the address. A file that nobody can own is removed on the way, here as below. */
   find(ip: Ip): Reservation | undefined {
     const name = printIp(ip);
-    return this.#verify(name, this.#index.ofIp(name));
+    return this.#verify(name, this.#index.ofName(name));
   }
 
   /** Those of an attachment. One that only the container id is on record for counts when there is no other. */
   findByOwner(owner: Attachment): Reservation[] {
     const containerId = owner.containerId.trim();
-    const found = this.#index.ofContainer(containerId).flatMap((line) => this.#verify(line.ip, line) ?? []);
+    const found = this.#index.ofContainer(containerId).flatMap((line) => this.#verify(line.name, line) ?? []);
     const ofContainer = found.filter((reservation) => reservation.owner.containerId === containerId);
     const exact = ofContainer.filter((reservation) => reservation.owner.ifname === owner.ifname);
     return exact.length > 0 ? exact : ofContainer.filter((reservation) => reservation.owner.ifname === "");
   }
 
-  /** Reads every file. */
+  /** The same for a caller that expects some: when there are none, the files are asked, which somebody may have edited. */
+  findByOwnerOrLookAgain(owner: Attachment): Reservation[] {
+    const found = this.findByOwner(owner);
+    if (found.length > 0) return found;
+    this.#renewIndex();
+    return this.findByOwner(owner);
+  }
+
+  /** As the files say. */
   all(): Reservation[] {
-    return this.#index.lines().flatMap((line) => this.#verify(line.ip, line) ?? []);
+    this.#renewIndex();
+    return this.#index.lines().flatMap((line) => {
+      const ip = parseIp(line.name);
+      return ip === undefined ? [] : [{ ip, name: line.name, owner: line.owner, netns: line.netns }];
+    });
   }
 
   /** False when the address is taken. The file appears with its whole content, or not at all. */
@@ -112,24 +129,30 @@ export class HostLocalStore {
     const name = printIp(ip);
     const unfinished = this.#write(name, printOwner(owner));
     try {
+      // before the file is there: who is killed in between leaves what is needed to know whose it is
+      const trimmed = { ...owner, containerId: owner.containerId.trim() };
+      this.#index.add({ name, owner: trimmed, file: identify(unfinished), netns });
+      const last = lastReservedName(rangeSet);
+      renameSync(this.#write(last, name), this.#path(last));
       linkSync(unfinished, this.#path(name));
     } catch (error) {
+      this.#index.remove(name);
       if (isErrno(error, "EEXIST")) return false;
       throw error;
     } finally {
       unlinkSync(unfinished);
     }
     this.#names?.add(name);
-    const last = lastReservedName(rangeSet);
-    renameSync(this.#write(last, name), this.#path(last));
-    const ours = netns === undefined ? undefined : { file: this.#identify(name), netns };
-    this.#index.add({ ip: name, owner: { ...owner, containerId: owner.containerId.trim() }, ours });
     this.#index.stamp();
     return true;
   }
 
-  release(ip: Ip): void {
-    this.#remove(printIp(ip));
+  release(reservations: readonly Pick<Reservation, "name">[]): void {
+    for (const { name } of reservations) {
+      this.#unlink(name);
+      this.#names?.delete(name);
+    }
+    this.#forget(reservations.map(({ name }) => name));
   }
 
   lastReserved(rangeSet: number): Ip | undefined {
@@ -140,43 +163,49 @@ export class HostLocalStore {
     this.#lock[Symbol.dispose]();
   }
 
-  /** What the file says; undefined when it is not there. */
-  #verify(name: string, line: IndexLine | undefined): Reservation | undefined {
-    const owner = this.#ownerOf(name);
-    if (owner === "damaged") this.#remove(name);
+  /** What the file says; undefined when it is not there, or was damaged. */
+  #verify(name: string, before: IndexLine | undefined): Reservation | undefined {
+    const line = this.#lineOf(name, before);
+    if (line === "damaged") this.release([{ name }]);
     const ip = parseIp(name);
-    if (ip === undefined || owner === undefined || owner === "damaged") return undefined;
-    return { ip, owner, netns: this.#isOfFile(name, line) ? line?.ours?.netns : undefined };
+    if (line === "damaged" || line === undefined || ip === undefined) return undefined;
+    return { ip, name, owner: line.owner, netns: line.netns };
   }
 
   #renewIndex(): void {
-    const before = new Map(this.#index.lines().map((line) => [line.ip, line]));
+    const before = new Map(this.#index.lines().map((line) => [line.name, line]));
     const names = readdirSync(this.directory);
     for (const name of names.filter((each) => each.startsWith(UNFINISHED))) this.#unlink(name);
-    this.#index.replace(names.filter(isAddress).flatMap((name) => this.#lineOf(name, before.get(name)) ?? []));
+    const lines = names.filter(isAddress).flatMap((name): IndexLine[] => {
+      const line = this.#lineOf(name, before.get(name));
+      if (line === "damaged") this.#unlink(name);
+      return line === "damaged" || line === undefined ? [] : [line];
+    });
+    this.#names = undefined;
+    this.#index.replace(lines);
     this.#index.stamp();
   }
 
-  #lineOf(name: string, before: IndexLine | undefined): IndexLine | undefined {
-    const owner = this.#ownerOf(name);
-    if (owner === "damaged") this.#unlink(name);
-    if (owner === undefined || owner === "damaged") return undefined;
-    return this.#isOfFile(name, before) ? before : { ip: name, owner };
-  }
-
-  #ownerOf(name: string): Attachment | "damaged" | undefined {
+  /** The line as it was when the file is the same; undefined when there is no file. */
+  #lineOf(name: string, before: IndexLine | undefined): IndexLine | "damaged" | undefined {
+    const file = identify(this.#path(name));
+    if (before !== undefined && before.file === file) return before;
     const content = this.#read(name);
     if (content === undefined) return undefined;
     const owner = parseOwner(content);
-    if (owner !== undefined) return owner;
+    const isWhole = before === undefined || !isCutOff(content, before.owner);
+    if (owner !== undefined && isWhole) return { name, owner, file, netns: undefined };
     this.#log(`${this.#path(name)} is ${content === "" ? "empty" : "damaged"}: the address counts as free`);
     return "damaged";
   }
 
-  #remove(name: string): void {
-    this.#unlink(name);
-    this.#names?.delete(name);
-    this.#index.remove(name);
+  #forget(names: readonly string[]): void {
+    if (names.length > FEW) {
+      const gone = new Set(names);
+      this.#index.replace(this.#index.lines().filter((line) => !gone.has(line.name)));
+    } else {
+      for (const name of names) this.#index.remove(name);
+    }
     this.#index.stamp();
   }
 
@@ -185,22 +214,13 @@ export class HostLocalStore {
     return this.#names;
   }
 
-  #isOfFile(name: string, line: IndexLine | undefined): boolean {
-    return line?.ours !== undefined && line.ours.file === this.#identify(name);
-  }
-
-  /** Tells a file from one that another program made under the same name later. */
-  #identify(name: string): string {
-    const { ino, mtimeNs } = statSync(this.#path(name), { bigint: true });
-    return `${ino}:${mtimeNs}`;
-  }
-
   /** Undefined when there is no such file. */
   #read(name: string): string | undefined {
     try {
-      return readFileSync(this.#path(name), "utf8");
+      // whatever it is, reading it does not wait
+      return readFileSync(this.#path(name), { encoding: "utf8", flag: constants.O_RDONLY | constants.O_NONBLOCK });
     } catch (error) {
-      if (isErrno(error, "ENOENT", "EISDIR")) return undefined;
+      if (isErrno(error, "ENOENT", "EISDIR", "ENXIO", "ELOOP")) return undefined;
       throw error;
     }
   }
@@ -217,12 +237,18 @@ export class HostLocalStore {
   }
 
   #unlink(name: string): void {
-    rmSync(this.#path(name), { force: true });
+    rmSync(this.#path(name), { force: true, recursive: name.startsWith(UNFINISHED) });
   }
 
   #path(name: string): string {
     return `${this.directory}/${name}`;
   }
+}
+
+/** Tells a file from a later one of the same name. */
+function identify(path: string): string {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? "" : `${stat.ino}:${stat.size}:${stat.mtimeNs}`;
 }
 
 function directoryOf({ dataDir, network }: StorePlace): string {
@@ -231,7 +257,7 @@ function directoryOf({ dataDir, network }: StorePlace): string {
 
 /** Nothing else in the directory has such a name. */
 function isAddress(name: string): boolean {
-  return /^[\da-f.:]+$/.test(name);
+  return /^[\dA-Fa-f.:]+$/.test(name) && /[.:]/.test(name);
 }
 
 function lastReservedName(rangeSet: number): string {

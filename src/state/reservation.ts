@@ -1,16 +1,17 @@
 // What a reservation is in files: one of the reference, and a line of our index.
 import type { NetnsRecord } from "../kernel/netns-record.ts";
-import { interfaceNameProblem } from "../net/interface-name.ts";
 import type { Attachment } from "../protocol/plugin.ts";
 
 /** A line of the index. */
 export interface IndexLine {
-  /** As the name of the file. */
-  readonly ip: string;
+  /** Of the file: the address, as a rule in its usual spelling. */
+  readonly name: string;
   /** The interface name is empty when the file has none. */
   readonly owner: Attachment;
-  /** The file and the namespace; absent when another program reserved the address. */
-  readonly ours?: { readonly file: string; readonly netns: NetnsRecord } | undefined;
+  /** Tells the file from one that another program made under the same name later. */
+  readonly file: string;
+  /** Undefined when nothing is known of it. */
+  readonly netns: NetnsRecord | undefined;
 }
 
 /** The content of the file. The library trims the container id of white space. */
@@ -19,28 +20,38 @@ export function printOwner({ containerId, ifname }: Attachment): string {
 }
 
 /**
- * `<container id>\r\n<ifname>`, or the id alone, as old releases wrote it. Undefined for what is neither: it was left half-written,
- * or is damaged.
+ * `<container id>\r\n<ifname>`, or the id alone, as old releases wrote it, with white space around it, as the reference reads it. What
+ * is neither belongs to somebody that we do not know. Undefined for what was left half-written, or is damaged.
  */
 export function parseOwner(content: string): Attachment | undefined {
-  const [, containerId = "", ifname] = /^\s*([\x21-\x7e]+)(?:\r\n([^\r\n]*))?\n?$/.exec(content) ?? [];
-  if (containerId === "" || (ifname !== undefined && interfaceNameProblem(ifname) !== undefined)) return undefined;
-  return { containerId, ifname: ifname ?? "" };
+  const text = content.trim();
+  if (text === "" || /\p{Cc}|\ufffd/u.test(text.replaceAll(/[\t\r\n]/g, ""))) return undefined;
+  const [containerId = "", ...more] = text.split("\r\n");
+  return { containerId, ifname: more.join("\r\n") };
 }
 
-export function printLine({ ip, owner, ours }: IndexLine): string {
-  const { bootId, path, identity } = ours?.netns ?? {};
-  const facts = ours === undefined ? [] : [ours.file, bootId, path, identity];
-  return JSON.stringify([ip, owner.containerId, owner.ifname, ...facts]);
+/** Whether the content is the beginning of what was written there. */
+export function isCutOff(content: string, owner: Attachment): boolean {
+  const whole = printOwner(owner);
+  return content.length < whole.length && whole.startsWith(content) && content.trim() !== whole.trim();
+}
+
+export function printLine({ name, owner, file, netns }: IndexLine): string {
+  const facts = netns === undefined ? [] : [netns.bootId, netns.path, netns.identity, netns.viewpoint];
+  return JSON.stringify([name, owner.containerId, owner.ifname, file, ...facts]);
 }
 
 /** Undefined for what cannot be read. */
 export function parseLine(text: string): IndexLine | undefined {
-  const [ip, containerId, ifname, file, bootId, path, identity] = stringsOf(text);
-  if (ip === undefined || containerId === undefined || ifname === undefined) return undefined;
-  const owner = { containerId, ifname };
-  if (file === undefined || bootId === undefined || path === undefined || identity === undefined) return { ip, owner };
-  return { ip, owner, ours: { file, netns: { bootId, path, identity } } };
+  const [name, containerId, ifname, file, bootId, path, identity, viewpoint] = stringsOf(text);
+  if (name === undefined || containerId === undefined || ifname === undefined || file === undefined) return undefined;
+  const isWhole = bootId !== undefined && path !== undefined && identity !== undefined && viewpoint !== undefined;
+  return {
+    name,
+    owner: { containerId, ifname },
+    file,
+    netns: isWhole ? { bootId, path, identity, viewpoint } : undefined,
+  };
 }
 
 function stringsOf(text: string): readonly string[] {

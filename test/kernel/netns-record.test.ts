@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { isNetnsGone, recordNetns } from "../../src/kernel/netns-record.ts";
+import { judgeNetns, type NetnsRecord, recordNetns } from "../../src/kernel/netns-record.ts";
 import { openFiles } from "./child.ts";
 import { leaveTheMachine, ownNetwork, sh } from "./own-network.ts";
 
@@ -22,6 +22,8 @@ afterEach(() => {
 });
 afterAll(() => sh("umount -l /run/netns 2>/dev/null || true"));
 
+const isNetnsGone = (record: NetnsRecord) => judgeNetns()(record);
+
 function mustRecord(path: string) {
   return recordNetns(path) ?? expect.fail(`${path} is no namespace`);
 }
@@ -30,7 +32,12 @@ describe("the record of a namespace", () => {
   test("has the boot, the path, the inode and the cookie", () => {
     const [bootId, inode] = sh("cat /proc/sys/kernel/random/boot_id; stat -c %i /run/netns/c1").split("\n");
     const record = mustRecord("/run/netns/c1");
-    expect(record).toEqual({ bootId, path: "/run/netns/c1", identity: expect.stringMatching(/^\d+:\d+$/) });
+    expect(record).toEqual({
+      bootId,
+      path: "/run/netns/c1",
+      identity: expect.stringMatching(/^\d+:\d+$/),
+      viewpoint: expect.stringMatching(/^pid:\[\d+\] mnt:\[\d+\]$/),
+    });
     expect(record.identity.split(":")[0]).toBe(inode);
   });
 
@@ -79,8 +86,45 @@ describe("a namespace", () => {
     }
   });
 
-  test("is gone after the next boot", () => {
-    expect(isNetnsGone({ ...mustRecord("/run/netns/c1"), bootId: "another" })).toBe(true);
+  test("is gone after the next boot, when paths and numbers are soon the same again", () => {
+    const bootId = "00000000-0000-0000-0000-000000000000";
+    expect(isNetnsGone({ ...mustRecord("/run/netns/c1"), bootId })).toBe(true);
+  });
+
+  test("may be there for one who sees another part of the machine", () => {
+    const record = { ...mustRecord("/run/netns/c1"), viewpoint: "pid:[1] mnt:[2]" };
+    sh("ip netns delete c1");
+    expect(isNetnsGone(record)).toBe(false);
+  });
+
+  test.each([
+    {
+      what: "it is mounted elsewhere",
+      keep: (path: string) => `touch '${path}' && mount --bind /run/netns/c1 '${path}'`,
+      end: (path: string) => `umount '${path}'`,
+    },
+    {
+      what: "its path is hidden by a mount",
+      keep: () => "mount -t tmpfs none /run/netns",
+      end: () => "umount /run/netns; ip netns delete c1",
+    },
+  ])("is not gone while $what", ({ keep, end }) => {
+    const record = mustRecord("/run/netns/c1");
+    const path = join(directory, "a b\\c");
+    sh(keep(path));
+    sh("ip netns delete c1 2>/dev/null || true");
+    expect(isNetnsGone(record)).toBe(false);
+    sh(end(path));
+    expect(isNetnsGone(record)).toBe(true);
+  });
+
+  test("is not gone while somebody has it open", () => {
+    const record = mustRecord("/run/netns/c1");
+    const fd = openSync("/run/netns/c1", "r");
+    sh("ip netns delete c1");
+    expect(isNetnsGone(record)).toBe(false);
+    closeSync(fd);
+    expect(isNetnsGone(record)).toBe(true);
   });
 
   test("is not gone while a process is in it", () => {

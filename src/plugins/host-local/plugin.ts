@@ -1,4 +1,4 @@
-import { isNetnsGone, recordNetns } from "../../kernel/netns-record.ts";
+import { judgeNetns, recordNetns } from "../../kernel/netns-record.ts";
 import { type Ip, printIp } from "../../net/ip.ts";
 import { CniError, ErrorCode, messageOf } from "../../protocol/error.ts";
 import type { AddCall, CheckCall, DelCall, GcCall, Plugin, StatusCall, Surroundings } from "../../protocol/plugin.ts";
@@ -21,9 +21,10 @@ async function add(call: AddCall, around: Surroundings): Promise<Result> {
   const netns = recordNetns(call.netns);
   using store = await HostLocalStore.open({ dataDir: config.dataDir, network: call.network.name }, around);
   const given: Ip[] = [];
+  const isNetnsGone = judgeNetns();
   around.undo.defer("give the addresses back", () => giveBack(call, given, around.log));
   const ips = config.rangeSets.map((set, n): ResultIp => {
-    const choosing = { store, set, n, allocation: config.allocation, log: around.log };
+    const choosing = { store, set, n, allocation: config.allocation, isNetnsGone, log: around.log };
     const { ip, range } = choose(choosing, call, assigned[n]);
     if (!store.reserve(ip, call, { netns, rangeSet: n }))
       throw new Error(`${printIp(ip)} was taken in spite of the lock`);
@@ -36,7 +37,7 @@ async function add(call: AddCall, around: Surroundings): Promise<Result> {
 async function check(call: CheckCall, around: Surroundings): Promise<void> {
   const { dataDir } = decodeConfig(call.network, call.args);
   using store = await HostLocalStore.open({ dataDir, network: call.network.name }, around);
-  if (store.findByOwner(call).length > 0) return;
+  if (store.findByOwnerOrLookAgain(call).length > 0) return;
   throw new CniError(
     ErrorCode.Internal,
     `no address is reserved for ${call.containerId} ${call.ifname} in ${store.directory}`,
@@ -46,16 +47,19 @@ async function check(call: CheckCall, around: Surroundings): Promise<void> {
 /** Returns what was given back, for a caller that has no other way to know the addresses. */
 async function del(call: DelCall, around: Surroundings): Promise<readonly Ip[]> {
   using store = await openForRemoval(call, around);
-  const ips = store.findByOwner(call).map(({ ip }) => ip);
-  for (const ip of ips) store.release(ip);
-  return ips;
+  const reservations = store.findByOwnerOrLookAgain(call);
+  store.release(reservations);
+  return reservations.map(({ ip }) => ip);
 }
 
 /** Errors: 50 with the reason why an ADD could not be served. */
 async function status(call: StatusCall, around: Surroundings): Promise<void> {
   const { dataDir, rangeSets } = decodeConfig(call.network, "");
   using store = await openForStatus({ dataDir, network: call.network.name }, around);
-  const problem = rangeSets.map((set, n) => exhaustion({ store, set, n })).find((found) => found !== undefined);
+  const isNetnsGone = judgeNetns();
+  const problem = rangeSets
+    .map((set, n) => exhaustion({ store, set, n, isNetnsGone }))
+    .find((found) => found !== undefined);
   if (problem !== undefined) throw new CniError(ErrorCode.PluginNotAvailable, problem);
 }
 
@@ -67,15 +71,15 @@ async function gc(call: GcCall, around: Surroundings): Promise<void> {
       ({ containerId, ifname }) =>
         containerId === owner.containerId && (owner.ifname === "" || ifname === owner.ifname),
     );
-  for (const reservation of store.all().filter((each) => !isValid(each))) {
-    const { ip, owner, netns } = reservation;
+  const isNetnsGone = judgeNetns();
+  const invalid = store.all().filter((each) => !isValid(each));
+  const alive = invalid.filter(({ netns }) => netns !== undefined && !isNetnsGone(netns));
+  const stale = invalid.filter((each) => !alive.includes(each));
+  store.release(stale);
+  for (const { ip, owner } of stale) around.log(`GC: gave back ${printIp(ip)} of ${owner.containerId} ${owner.ifname}`);
+  for (const { ip, owner, netns } of alive) {
     const what = `${printIp(ip)} of ${owner.containerId} ${owner.ifname}`;
-    if (netns !== undefined && !isNetnsGone(netns)) {
-      around.log(`GC: kept ${what}, which is not a valid attachment, but its network namespace ${netns.path} exists`);
-      continue;
-    }
-    store.release(ip);
-    around.log(`GC: gave back ${what}`);
+    around.log(`GC: kept ${what}, which is not a valid attachment, but its network namespace ${netns?.path} exists`);
   }
 }
 
@@ -86,11 +90,11 @@ async function openForStatus(
   try {
     return await HostLocalStore.open(place, around);
   } catch (error) {
-    if (error instanceof CniError) throw error;
-    throw new CniError(
-      ErrorCode.PluginNotAvailable,
-      `cannot write to ${place.dataDir}/${place.network}: ${messageOf(error)}`,
-    );
+    const reason =
+      error instanceof CniError
+        ? error.message
+        : `cannot write to ${place.dataDir}/${place.network}: ${messageOf(error)}`;
+    throw new CniError(ErrorCode.PluginNotAvailable, reason);
   }
 }
 
@@ -107,5 +111,5 @@ async function giveBack(call: AddCall, given: readonly Ip[], log: Surroundings["
     { dataDir: decodeDataDir(call.network), network: call.network.name },
     { checkInterrupt: async () => {}, log },
   );
-  for (const ip of given) store.release(ip);
+  store.release(given.map((ip) => ({ name: printIp(ip) })));
 }

@@ -139,7 +139,7 @@ describe.each<{ caller: Caller }>([{ caller: "a process of its own" }, { caller:
         code: 999,
         msg:
           "failed to allocate for range 0: no IP addresses available in range set: 10.1.2.1-10.1.2.2: 1 of 1 addresses are held, 0 by " +
-          "containers that are gone and 0 by ones that another program attached; to free one, DEL or GC its container, or remove its " +
+          "containers that are gone and 0 by ones of which nothing is known; to free one, DEL or GC its container, or remove its " +
           "file in /var/lib/cni/networks/n1",
       });
     });

@@ -1,10 +1,13 @@
 import {
   appendFileSync,
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -26,8 +29,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-const line = (ip: string, containerId = "c1"): IndexLine => ({ ip, owner: { containerId, ifname: "eth0" } });
-const open = () => new HostLocalIndex(path, addresses);
+const line = (name: string, containerId = "c1"): IndexLine => ({
+  name,
+  owner: { containerId, ifname: "eth0" },
+  file: "1:2",
+  netns: undefined,
+});
+const logged: string[] = [];
+const open = () => new HostLocalIndex(path, addresses, (text) => logged.push(text));
 
 function made(...lines: readonly IndexLine[]): HostLocalIndex {
   const index = open();
@@ -47,7 +56,7 @@ describe("an index", () => {
     index.add(line("10.1.2.5", "c2"));
     for (const each of [index, open()]) {
       expect(each.lines()).toEqual([line("10.1.2.3"), line("10.1.2.4", "c2"), line("10.1.2.5", "c2")]);
-      expect(each.ofIp("10.1.2.4")).toEqual(line("10.1.2.4", "c2"));
+      expect(each.ofName("10.1.2.4")).toEqual(line("10.1.2.4", "c2"));
       expect(each.ofContainer("c2")).toEqual([line("10.1.2.4", "c2"), line("10.1.2.5", "c2")]);
     }
   });
@@ -55,7 +64,7 @@ describe("an index", () => {
   test.for([["10.1.2.30"], ["0.1.2.3"], ["10.1.2."], ["c1"]] as const)(
     "does not take %s for an address of its lines",
     ([ip]) => {
-      expect(made(line("10.1.2.3")).ofIp(ip)).toBeUndefined();
+      expect(made(line("10.1.2.3")).ofName(ip)).toBeUndefined();
     },
   );
 
@@ -93,8 +102,8 @@ describe("an index", () => {
 
   test("with names of several bytes for a letter is found and removed", () => {
     const owner = { containerId: "c1", ifname: "сеть0" };
-    const index = made({ ip: "10.1.2.3", owner }, line("10.1.2.4", "c2"));
-    expect(index.ofContainer("c1")).toEqual([{ ip: "10.1.2.3", owner }]);
+    const index = made({ ...line("10.1.2.3"), owner }, line("10.1.2.4", "c2"));
+    expect(index.ofContainer("c1")).toEqual([{ ...line("10.1.2.3"), owner }]);
     index.remove("10.1.2.3");
     expect(open().lines()).toEqual([line("10.1.2.4", "c2")]);
   });
@@ -109,9 +118,25 @@ describe("an index", () => {
   });
 
   test("that is damaged has the lines that can be read", () => {
-    made(line("10.1.2.3"));
-    writeFileSync(path, `\u0000\ufffd\n${JSON.stringify(["10.1.2.4", "c2", "eth0"])}\nnull\n[[`);
+    made(line("10.1.2.3"), line("10.1.2.4", "c2"));
+    const bytes = readFileSync(path);
+    bytes.fill(0, bytes.indexOf("10.1.2.3") - 3, bytes.indexOf("10.1.2.3") + 5);
+    writeFileSync(path, bytes);
     expect(open().lines()).toEqual([line("10.1.2.4", "c2")]);
+  });
+
+  test.each([
+    { what: "whose directory is a file", prepare: () => writeFileSync(join(directory, ".dockbridge"), "") },
+    { what: "that is a directory", prepare: () => mkdirSync(path, { recursive: true }) },
+  ])("$what does without it, and says so once", ({ prepare }) => {
+    prepare();
+    logged.length = 0;
+    const index = made(line("10.1.2.3"));
+    index.add(line("10.1.2.4", "c2"));
+    index.remove("10.1.2.3");
+    index.stamp();
+    expect(index.lines()).toEqual([line("10.1.2.4", "c2")]);
+    expect(logged).toEqual([expect.stringContaining(`going on without ${path}: `)]);
   });
 });
 
@@ -125,20 +150,45 @@ describe("an index is current", () => {
     ["a file is made", () => writeFileSync(join(addresses, "10.1.2.3"), "c1\r\neth0")],
     ["a file is made in the same second", () => writeFileSync(join(addresses, "10.1.2.3"), "")],
     ["a directory is made", () => mkdirSync(join(addresses, "more"))],
-    ["the index is changed", () => appendFileSync(path, "x")],
+    ["the index is longer", () => appendFileSync(path, "x")],
+    ["the index is shorter", () => truncateSync(path, statSync(path).size - 1)],
+    [
+      "there are zeros in it, as after a power failure",
+      () => {
+        const bytes = readFileSync(path);
+        bytes.fill(0, bytes.length - 4);
+        writeFileSync(path, bytes);
+      },
+    ],
     ["the index is gone", () => rmSync(path)],
     [
-      "both have the same time, but one that they can have by themselves",
+      "the directory is another one with the same time",
       () => {
-        const now = 1_700_000_000.25;
-        utimesSync(path, now, now);
-        utimesSync(addresses, now, now);
+        const { atimeMs, mtimeMs } = statSync(addresses);
+        renameSync(addresses, `${addresses}-before`);
+        mkdirSync(addresses);
+        utimesSync(addresses, atimeMs / 1000, mtimeMs / 1000);
       },
+    ],
+    [
+      "there was a boot since",
+      () => writeFileSync(path, readFileSync(path, "utf8").replace(/[0-9a-f]{8}-/, "00000000-")),
     ],
   ];
 
+  test("not the index of another directory", () => {
+    made(line("10.1.2.3"));
+    const other = join(directory, "n2");
+    mkdirSync(other);
+    const index = new HostLocalIndex(join(directory, ".dockbridge", "n2"), other, () => {});
+    index.replace([]);
+    index.stamp();
+    copyFileSync(path, join(directory, ".dockbridge", "n2"));
+    expect(new HostLocalIndex(join(directory, ".dockbridge", "n2"), other, () => {}).isCurrent()).toBe(false);
+  });
+
   test.for(changes)("no longer when %s", ([, change]) => {
-    made();
+    made(line("10.1.2.3"));
     change();
     expect(open().isCurrent()).toBe(false);
   });
