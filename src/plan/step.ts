@@ -4,6 +4,7 @@ import type { Cidr } from "../net/cidr.ts";
 import type { Mac } from "../net/mac.ts";
 import type { Route } from "../net/route.ts";
 import type { Place } from "./facts.ts";
+import type { NftOwner, NftRules } from "./nft-rules.ts";
 import type { PrivateChain } from "./private-chain.ts";
 
 export interface NewLink {
@@ -53,7 +54,11 @@ export type Step =
   | ({ readonly do: "link.await-up" } & OfLink)
   /** Rules run in a process of their own, from here on beside the following steps until the last of them. */
   | { readonly do: "rules.add"; readonly chain: PrivateChain }
-  | { readonly do: "rules.remove"; readonly chain: PrivateChain };
+  | { readonly do: "rules.remove"; readonly chain: PrivateChain }
+  | { readonly do: "nft.add"; readonly rules: NftRules }
+  | { readonly do: "nft.remove"; readonly owner: NftOwner }
+  /** Waits until all rules so far are in force. */
+  | { readonly do: "rules.await" };
 
 /** The step that takes this one back, or undefined when there is none: it goes with its link, or made nothing. */
 export function inverse(step: Step): Step | undefined {
@@ -73,6 +78,8 @@ export function inverse(step: Step): Step | undefined {
       };
     case "rules.add":
       return { do: "rules.remove", chain: step.chain };
+    case "nft.add":
+      return { do: "nft.remove", owner: step.rules.owner };
     case "link.set":
       return step.up === true
         ? { do: "link.set", place: step.place, link: step.link, up: false, tolerate: ["ENODEV"] }
@@ -84,6 +91,8 @@ export function inverse(step: Step): Step | undefined {
     case "sysctl.set":
     case "link.await-up":
     case "rules.remove":
+    case "nft.remove":
+    case "rules.await":
       return undefined;
     default:
       return step satisfies never;
