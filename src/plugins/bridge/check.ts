@@ -70,6 +70,12 @@ function containerDifferences(attached: Attached, facts: CheckFacts): string[] {
   ];
 }
 
+/** Of the container's interface in the result of ADD; none when it is not in there. */
+export function containerIps(expected: Result, ifname: string, netns: string): Cidr[] {
+  const index = expected.interfaces.findIndex((link) => link.name === ifname && link.sandbox === netns);
+  return index === -1 ? [] : ipsOf(expected, index);
+}
+
 /** Later plugins of the chain may have added addresses to other interfaces. */
 function ipsOf(expected: Result, index: number): Cidr[] {
   return expected.ips.filter((ip) => ip.interface === undefined || ip.interface === index).map((ip) => ip.address);

@@ -60,6 +60,6 @@ function addressesOf(places: Places, place: Place, link: Link | undefined): Cidr
   return addresses.filter((address) => address.scope === GLOBAL).map((address) => address.cidr);
 }
 
-function randomBytes(count: number): Uint8Array {
+export function randomBytes(count: number): Uint8Array {
   return Uint8Array.from({ length: count }, () => Math.floor(Math.random() * 256));
 }

@@ -10,14 +10,17 @@ import { noAddressing, planAddressing } from "./addressing.ts";
 import { differences } from "./check.ts";
 import { decodeConfig, decodeIpamType, decodeRemains } from "./config.ts";
 import { del } from "./del.ts";
+import { chooseBackend } from "./masquerade-backend.ts";
 import { lockBridges, makeNetwork } from "./network.ts";
+import { nftDifferences, removeForgotten } from "./nft-actual.ts";
+import { planNftMasquerade, prepareSpoofCheck, programsIn, withSpoofCheck } from "./nft-plan.ts";
 import { observe, observeAttached } from "./observe.ts";
 import { addressConflict, conflict, planAttachment, planMasquerade, planNetwork } from "./plan.ts";
 
 export const bridge = { add, check, del, status, gc, isOwnNetns } satisfies Plugin;
 
 async function add(call: AddCall, around: Surroundings): Promise<Result> {
-  const config = decodeConfig(call.network, call.args);
+  const config = prepareSpoofCheck(decodeConfig(call.network, call.args), call);
   using container = openNetns(call.netns);
   using places = new Places(container);
   using _lock = await lockBridges("shared", around.checkInterrupt);
@@ -30,10 +33,11 @@ async function add(call: AddCall, around: Surroundings): Promise<Result> {
 
   await makeNetwork(config.bridge, planNetwork(config, addressing, facts, names), { places, around });
   // the rules first: they are made in a process of their own, beside the rest
-  const steps = [
-    ...planMasquerade(config, call, addressing, names),
+  const isNft = config.ipMasq && chooseBackend(config.ipMasqBackend, programsIn(around.env)) === "nftables";
+  const steps = withSpoofCheck(config, call, names.hostVeth, [
+    ...(isNft ? planNftMasquerade(call, addressing) : planMasquerade(config, call, addressing, names)),
     ...planAttachment(config, call, addressing, names),
-  ];
+  ]);
   const applied = await carryOut(steps, { places, netns: call.netns, around });
   const macOf = (place: Place, name: string) => (applied.link(place, name) ?? places.findLink(place, name))?.mac;
   const interfaces = [
@@ -54,7 +58,8 @@ async function check(call: CheckCall, around: Surroundings): Promise<void> {
   if (expected === undefined)
     throw new CniError(ErrorCode.InvalidConfig, "CHECK needs the result of ADD as prevResult");
   const facts = observeAttached(places, config, call);
-  refuse(differences({ config, attachment: call, netns: call.netns, expected }, facts).join("; "));
+  const found = differences({ config, attachment: call, netns: call.netns, expected }, facts);
+  refuse([...found, ...nftDifferences({ config, call, expected, env: around.env }, facts)].join("; "));
 }
 
 async function status(call: StatusCall, around: Surroundings): Promise<void> {
@@ -63,7 +68,8 @@ async function status(call: StatusCall, around: Surroundings): Promise<void> {
 }
 
 async function gc(call: GcCall, around: Surroundings): Promise<void> {
-  const { ipamType } = decodeRemains(call.network);
+  const { ipamType, ipMasq } = decodeRemains(call.network);
+  if (ipMasq) await removeForgotten(call, around);
   if (ipamType !== undefined) await gcIpam(ipamType, call, around);
 }
 
