@@ -93,9 +93,9 @@ const call = (verb: Call["verb"], more: Partial<Call> = {}): Call => ({
   ...more,
 });
 
-/** What a person sees of nftables. */
+/** What a person sees of nftables, with the tables in the order of their names: the two are made by processes of their own. */
 async function ruleset(): Promise<string> {
-  const text = await host.sh("nft list ruleset");
+  const text = await host.sh("nft list tables | sort | while read -r table; do nft list $table; done");
   return text.replaceAll(/veth[0-9a-f]{8}/g, "<veth>").replaceAll(/[0-9a-f]{2}(:[0-9a-f]{2}){5}/g, "<mac>");
 }
 

@@ -69,8 +69,11 @@ async function status(call: StatusCall, around: Surroundings): Promise<void> {
 
 async function gc(call: GcCall, around: Surroundings): Promise<void> {
   const { ipamType, ipMasq } = decodeRemains(call.network);
-  if (ipMasq) await removeForgotten(call, around);
-  if (ipamType !== undefined) await gcIpam(ipamType, call, around);
+  try {
+    if (ipMasq) await removeForgotten(call, around);
+  } finally {
+    if (ipamType !== undefined) await gcIpam(ipamType, call, around);
+  }
 }
 
 function refuse(problem: string | undefined): void {
