@@ -9,6 +9,7 @@ const needed = [
   { path: "ip", package: "iproute2" },
   { path: "nsenter", package: "util-linux" },
   { path: "iptables-restore", package: "iptables" },
+  { path: "nft", package: "nftables" },
   { path: "sysctl", package: "procps" },
   { path: "strace", package: "strace" },
   { path: "cc", package: "gcc" },

@@ -1,7 +1,6 @@
 // The only interpreter of steps. Steps in one namespace that follow each other go to the kernel in one datagram.
 import { printCidr } from "../net/cidr.ts";
 import type { Link, Place } from "../plan/facts.ts";
-import type { PrivateChain } from "../plan/private-chain.ts";
 import { inverse, type Step } from "../plan/step.ts";
 import { type RuleChange, startAddingChain, startRemovingChain } from "./iptables.ts";
 import { isErrno, KernelError } from "./kernel-error.ts";
@@ -11,6 +10,7 @@ import { addBridge, addVeth, deleteLink, setLink, setPort } from "./netlink/link
 import { addRoute } from "./netlink/route.ts";
 import { NetlinkSocket, type Request } from "./netlink/socket.ts";
 import { addVlans, deleteVlans, type Port } from "./netlink/vlan.ts";
+import { startAddingNftRules, startRemovingNftRules } from "./nft.ts";
 import type { Places } from "./places.ts";
 import { ensureSysctl } from "./sysctl.ts";
 
@@ -90,9 +90,15 @@ class Run {
         this.flush();
         return this.#awaitDad(step.place, step.link);
       case "rules.add":
-        return this.#startRules(step, startAddingChain);
+        return this.#startRules(step, startAddingChain(step.chain, this.#applying.env));
       case "rules.remove":
-        return this.#startRules(step, startRemovingChain);
+        return this.#startRules(step, startRemovingChain(step.chain, this.#applying.env));
+      case "nft.add":
+        return this.#startRules(step, startAddingNftRules(step.rules, this.#applying.env));
+      case "nft.remove":
+        return this.#startRules(step, startRemovingNftRules(step.owner, this.#applying.env));
+      case "rules.await":
+        return this.#awaitRules();
       default:
         this.#queue(step);
     }
@@ -115,7 +121,7 @@ class Run {
 
   /** Waits for all rule changes, and returns their failures. */
   finishRules(): unknown[] {
-    return this.#rules.flatMap((rules) => {
+    return this.#rules.splice(0).flatMap((rules) => {
       try {
         rules.finish();
         return [];
@@ -207,8 +213,14 @@ class Run {
     }
   }
 
-  #startRules(step: Extract<Step, { chain: PrivateChain }>, start: typeof startAddingChain): void {
-    this.#rules.push(start(step.chain, this.#applying.env));
+  #awaitRules(): void {
+    this.flush();
+    const [failure] = this.finishRules();
+    if (failure !== undefined) throw failure;
+  }
+
+  #startRules(step: Step, change: RuleChange): void {
+    this.#rules.push(change);
     // not when it has ended: whatever becomes of it, it may have done its work
     this.#record(step);
   }

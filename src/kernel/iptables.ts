@@ -9,29 +9,17 @@ import {
   type SavedTable,
 } from "../plan/private-chain.ts";
 import { CniError, ErrorCode } from "../protocol/error.ts";
-import { isRegularFile } from "../protocol/regular-file.ts";
+import { needProgram } from "./find-program.ts";
 import { Child } from "./process.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A runtime's PATH may lack these. */
-const USUAL_DIRECTORIES = ["/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/sbin"];
 /** iptables-legacy has one lock for the whole host. */
 const LOCK_SECONDS = 30;
 
 /** The full path of `iptables-restore` and its like. Errors: 999, naming the program and where it was looked for. */
 export function findIptables(family: Family, action: "restore" | "save", env: Environment): string {
-  const name = `${family === 4 ? "iptables" : "ip6tables"}-${action}`;
-  const directories = [
-    ...(env["PATH"] ?? "").split(":").filter((directory) => directory.startsWith("/")),
-    ...USUAL_DIRECTORIES,
-  ];
-  const found = directories.map((directory) => `${directory}/${name}`).find(isRegularFile);
-  if (found !== undefined) return found;
-  throw new CniError(
-    ErrorCode.Internal,
-    `the network needs ${name}, which is in none of ${[...new Set(directories)].join(":")}`,
-  );
+  return needProgram(`${family === 4 ? "iptables" : "ip6tables"}-${action}`, env);
 }
 
 /** A change of rules under way in a process of its own. */

@@ -6,9 +6,15 @@ export type Sha512 = (text: string) => string;
 /** Room for an iptables chain name. */
 const CHAIN_LENGTH = 28;
 
+const COMMENT_HASH_LENGTH = 16;
+
 interface Attached {
   readonly network: string;
   readonly containerId: string;
+}
+
+interface AttachedBy extends Attached {
+  readonly ifname: string;
 }
 
 /**
@@ -17,19 +23,27 @@ interface Attached {
  */
 export function masqueradeChainNames(
   sha512: Sha512,
-  { network, containerId, ifname }: Attached & { readonly ifname: string },
+  { network, containerId, ifname }: AttachedBy,
 ): { readonly name: string; readonly otherName: string } {
   const chain = (text: string) => `CNI-${sha512(text)}`.slice(0, CHAIN_LENGTH);
   return { name: chain(network + containerId), otherName: chain(`${network}${containerId}:${ifname}`) };
+}
+
+/** How the comments of all ipMasq rules of a network in nftables start, as in the reference. */
+export function masqueradeNetworkHash(sha512: Sha512, network: string): string {
+  return sha512(network).slice(0, COMMENT_HASH_LENGTH);
+}
+
+/** The same for one attachment: unit-test/one/eth0 -> `6fd94d501e58f0aa-287fc69eff0574a2`. */
+export function masqueradeHash(sha512: Sha512, { network, containerId, ifname }: AttachedBy): string {
+  const attachment = sha512(`${ifname}:${containerId}`).slice(0, COMMENT_HASH_LENGTH);
+  return `${masqueradeNetworkHash(sha512, network)}-${attachment}`;
 }
 
 /**
  * The host end of a container's veth pair. It has the reference's form, but is the same for the same attachment, so that it
  * can be found again when nothing else is known.
  */
-export function hostVethName(
-  sha512: Sha512,
-  { network, containerId, ifname }: Attached & { readonly ifname: string },
-): string {
+export function hostVethName(sha512: Sha512, { network, containerId, ifname }: AttachedBy): string {
   return `veth${sha512(`${network}/${containerId}/${ifname}`).slice(0, 8)}`;
 }

@@ -2,6 +2,7 @@ import { printCidr } from "../net/cidr.ts";
 import { printIp } from "../net/ip.ts";
 import { printVids, type VidRange } from "../net/vlan.ts";
 import type { Place, PortVlans } from "./facts.ts";
+import { addNftRules, type NftOwner, nameOf, nothingFound, removeNftRules } from "./nft-rules.ts";
 import { addChain, type PrivateChain, removeChain } from "./private-chain.ts";
 import type { NewLink, Step } from "./step.ts";
 
@@ -44,6 +45,12 @@ function printStep(step: Step): string {
       return restore(step.chain, addChain(step.chain));
     case "rules.remove":
       return restore(step.chain, removeChain(step.chain));
+    case "nft.add":
+      return nft(addNftRules(step.rules, nothingFound));
+    case "nft.remove":
+      return removeOwn(step.owner);
+    case "rules.await":
+      return "# wait until all rules are in force";
     default:
       return step satisfies never;
   }
@@ -97,4 +104,22 @@ function word(name: string, value: string | number | undefined): string[] {
 
 function restore({ family }: PrivateChain, input: string): string {
   return `${family === 4 ? "iptables" : "ip6tables"}-restore --noflush <<END\n${input}END`;
+}
+
+function nft(input: string): string {
+  return `nft -f - <<END\n${input}END`;
+}
+
+function removeOwn(owner: NftOwner): string {
+  const chains = removeNftRules(owner, { handles: [], chains: owner.chains });
+  return [deleteByComment(owner), ...(chains === undefined ? [] : [nft(chains)])].join("\n");
+}
+
+/** A rule can only be deleted by its handle, which nobody knows beforehand. */
+function deleteByComment({ table, shared, comment }: NftOwner): string {
+  const chain = `${nameOf(table)} ${shared}`;
+  const [start, others] = "is" in comment ? [`${comment.is}"`, []] : [comment.startsWith, comment.except];
+  const without = others.map((prefix) => ` | grep -v 'comment "${prefix}'`).join("");
+  const handles = `nft -a list chain ${chain}${without} | sed -n '/comment "${start}/s/.*# handle //p'`;
+  return `for handle in $(${handles}); do nft delete rule ${chain} handle $handle; done`;
 }

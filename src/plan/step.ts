@@ -5,6 +5,7 @@ import type { Mac } from "../net/mac.ts";
 import type { Route } from "../net/route.ts";
 import type { VidRange } from "../net/vlan.ts";
 import type { Place, PortVlans } from "./facts.ts";
+import type { NftOwner, NftRules } from "./nft-rules.ts";
 import type { PrivateChain } from "./private-chain.ts";
 
 export interface NewLink {
@@ -70,7 +71,11 @@ export type Step =
   | ({ readonly do: "address.await-dad" } & OfLink)
   /** Rules run in a process of their own, from here on beside the following steps until the last of them. */
   | { readonly do: "rules.add"; readonly chain: PrivateChain }
-  | { readonly do: "rules.remove"; readonly chain: PrivateChain };
+  | { readonly do: "rules.remove"; readonly chain: PrivateChain }
+  | { readonly do: "nft.add"; readonly rules: NftRules }
+  | { readonly do: "nft.remove"; readonly owner: NftOwner }
+  /** Waits until all rules so far are in force. */
+  | { readonly do: "rules.await" };
 
 /** The step that takes this one back, or undefined when there is none: it goes with its link, or made nothing. */
 export function inverse(step: Step): Step | undefined {
@@ -94,6 +99,8 @@ export function inverse(step: Step): Step | undefined {
       return { do: "rules.remove", chain: step.chain };
     case "address.delete":
       return { ...step, do: "address.add", tolerate: ["ENODEV", "EEXIST"] };
+    case "nft.add":
+      return { do: "nft.remove", owner: step.rules.owner };
     case "link.set":
       return inverseOfSet(step);
     case "link.delete":
@@ -106,6 +113,8 @@ export function inverse(step: Step): Step | undefined {
     case "link.await-up":
     case "address.await-dad":
     case "rules.remove":
+    case "nft.remove":
+    case "rules.await":
       return undefined;
     default:
       return step satisfies never;

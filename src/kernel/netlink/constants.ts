@@ -18,6 +18,24 @@ export const NETLINK_EXT_ACK = 11;
 export const NETLINK_GET_STRICT_CHK = 12;
 export const NLMSGERR_ATTR_MSG = 1;
 
+/** linux/netfilter/nfnetlink.h */
+export const NETLINK_NETFILTER = 12;
+export const NFNL_SUBSYS_NFTABLES = 10;
+
+/** linux/netfilter.h */
+export const NFPROTO_INET = 1;
+export const NFPROTO_BRIDGE = 7;
+
+/** linux/netfilter/nf_tables.h */
+export const NFT_MSG_GETCHAIN = 4;
+export const NFT_MSG_GETRULE = 7;
+export const NFTA_CHAIN_TABLE = 1;
+export const NFTA_CHAIN_NAME = 3;
+export const NFTA_RULE_TABLE = 1;
+export const NFTA_RULE_CHAIN = 2;
+export const NFTA_RULE_HANDLE = 3;
+export const NFTA_RULE_USERDATA = 7;
+
 /** linux/rtnetlink.h */
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;

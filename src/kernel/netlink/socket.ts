@@ -35,7 +35,7 @@ const BATCH = 32;
 const buffer = Buffer.allocUnsafe(BUFFER_SIZE);
 
 /**
- * A route netlink socket. It stays in the namespace it was opened in, also when it is used from another one.
+ * A netlink socket, of route netlink unless another protocol is given. It stays in the namespace it was opened in, also when it is used from another one.
  * Requests are carried out before `send` returns.
  */
 export class NetlinkSocket {
@@ -44,8 +44,8 @@ export class NetlinkSocket {
   #received: Message[] = [];
   #filtersDumps = false;
 
-  constructor() {
-    this.#fd = netlinkSocket(NETLINK_ROUTE);
+  constructor(protocol = NETLINK_ROUTE) {
+    this.#fd = netlinkSocket(protocol);
     setNetlinkOption(this.#fd, NETLINK_EXT_ACK, 1);
   }
 

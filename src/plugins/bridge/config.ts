@@ -7,6 +7,7 @@ import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Network } from "../../protocol/plugin.ts";
 import type { Dns } from "../../protocol/result.ts";
 import { dns } from "../../protocol/result-decode.ts";
+import { type MasqueradeBackend, parseBackend } from "./masquerade-backend.ts";
 import { checkVlanGateway } from "./vlan-gateway.ts";
 import { checkVlans, type Vlans, vlanTrunk } from "./vlans.ts";
 
@@ -17,6 +18,9 @@ export interface BridgeConfig {
   /** The container gets a default route in each family that it has an address of. */
   readonly isDefaultGateway: boolean;
   readonly ipMasq: boolean;
+  readonly ipMasqBackend: MasqueradeBackend | undefined;
+  /** The container can send with its own MAC address only. */
+  readonly macspoofchk: boolean;
   /** Of the bridge when it is created, and of both ends of the veth. */
   readonly mtu: number | undefined;
   readonly hairpinMode: boolean;
@@ -48,7 +52,6 @@ const mac = optionalParsed(parseMac, "an Ethernet address like 02:42:ac:11:00:02
 
 /** Fields of the reference that this plugin does not have; the value is the one that asks for nothing. */
 const unsupported = {
-  macspoofchk: false,
   docker: undefined,
 } as const;
 
@@ -91,6 +94,8 @@ export function decodeConfig(network: Network, cniArgs: string): BridgeConfig {
     isGateway: isDefaultGateway || isSet(written.isGateway),
     isDefaultGateway,
     ipMasq: isSet(written.ipMasq),
+    ipMasqBackend: parseBackend(written.ipMasqBackend),
+    macspoofchk: isSet(written.macspoofchk),
     mtu: checkMtu(written.mtu ?? 0),
     hairpinMode: isSet(written.hairpinMode),
     promiscMode: isSet(written.promiscMode),
@@ -108,20 +113,31 @@ export function decodeConfig(network: Network, cniArgs: string): BridgeConfig {
 /** What DEL needs. */
 export interface BridgeRemains {
   readonly ipMasq: boolean;
+  readonly ipMasqBackend: MasqueradeBackend | undefined;
+  readonly macspoofchk: boolean;
   readonly ipamType: string | undefined;
 }
 
-const remains = () => struct({ ipMasq: lenient(boolean), ipam: lenient(struct({ type: lenient(string) })) });
+const remains = () =>
+  struct({
+    ipMasq: lenient(boolean),
+    ipMasqBackend: lenient(string),
+    macspoofchk: lenient(boolean),
+    ipam: lenient(struct({ type: lenient(string) })),
+  });
 
-/** For DEL: what cannot be read was never attached either. */
+/** For DEL and GC: what cannot be read was never attached either. */
 export function decodeRemains(network: Network): BridgeRemains {
-  const { ipMasq, ipam } = decode(remains(), network.document, "bridge");
-  return { ipMasq: ipMasq ?? false, ipamType: typeOf(ipam) };
+  const { ipMasq, ipMasqBackend, macspoofchk, ipam } = decode(remains(), network.document, "bridge");
+  return {
+    ipMasq: ipMasq ?? false,
+    ipMasqBackend: ipMasqBackend === "iptables" || ipMasqBackend === "nftables" ? ipMasqBackend : undefined,
+    macspoofchk: macspoofchk ?? false,
+    ipamType: typeOf(ipam),
+  };
 }
 
 function refuseUnsupported(written: Fields): void {
-  const backend = written.ipMasqBackend ?? "";
-  if (backend !== "" && backend !== "iptables") throw notSupported("ipMasqBackend", backend);
   for (const [name, nothing] of Object.entries(unsupported)) {
     const value = written[name as keyof typeof unsupported];
     if (value !== undefined && value !== nothing) throw notSupported(name, value);

@@ -12,6 +12,9 @@ import type { DelCall, Surroundings } from "../../protocol/plugin.ts";
 import { emptyResult } from "../../protocol/result.ts";
 import { delIpam } from "../ipam.ts";
 import { decodeRemains } from "./config.ts";
+import { mayHaveIptablesRules } from "./masquerade-backend.ts";
+import { findNftRemains, type NftRemains } from "./nft-actual.ts";
+import { programsIn } from "./nft-plan.ts";
 import { observeRemains } from "./observe.ts";
 import { planRemoval } from "./plan.ts";
 import { ipsOf } from "./prev-result.ts";
@@ -29,12 +32,19 @@ export async function del(call: DelCall, around: Surroundings): Promise<void> {
   const applying = { ...around, places, record: () => {} };
 
   const failures: unknown[] = [];
+  let nft: NftRemains = { steps: [], isMasqueraded: false };
   await attempt(failures, async () => {
-    await apply(planRemoval(call, remains, config.ipMasq ? chainsOf(call, known) : []), applying);
+    nft = findNftRemains(call, config);
+  });
+  const usesIptables =
+    config.ipMasq && mayHaveIptablesRules(config.ipMasqBackend, nft.isMasqueraded, programsIn(around.env));
+  await attempt(failures, async () => {
+    const removal = planRemoval(call, remains, usesIptables ? chainsOf(call, known) : []);
+    await apply([...nft.steps, ...removal], applying);
   });
   await attempt(failures, async () => {
     const released = config.ipamType === undefined ? [] : await delIpam(config.ipamType, call, around);
-    if (!config.ipMasq || known.length > 0) return;
+    if (!usesIptables || known.length > 0) return;
     const chains = released.length > 0 ? chainsOf(call, released.map(hostCidr)) : forgottenChains(call);
     await apply(
       chains.map((chain) => ({ do: "rules.remove", chain })),

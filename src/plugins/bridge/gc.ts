@@ -10,10 +10,14 @@ import type { PrivateChain } from "../../plan/private-chain.ts";
 import type { GcCall, Surroundings } from "../../protocol/plugin.ts";
 import { gcIpam } from "../ipam.ts";
 import { decodeRemains } from "./config.ts";
+import { removeForgotten } from "./nft-actual.ts";
 
 export async function gc(call: GcCall, around: Surroundings): Promise<void> {
   const { ipMasq, ipamType } = decodeRemains(call.network);
-  if (ipMasq) await removeStaleRules(call, around);
+  if (ipMasq) {
+    await removeStaleRules(call, around);
+    await removeForgotten(call, around);
+  }
   if (ipamType !== undefined) await gcIpam(ipamType, call, around);
 }
 

@@ -16,8 +16,11 @@ import { emptyResult } from "../../protocol/result.ts";
 import type { CheckFacts } from "./check.ts";
 import type { VlanFacts } from "./check-vlans.ts";
 import type { BridgeConfig } from "./config.ts";
+import { chooseBackend } from "./masquerade-backend.ts";
+import { programsIn } from "./nft-plan.ts";
 import { aliasOf, type BridgeFacts, type Names, type Remains } from "./plan.ts";
 import { ipsOf } from "./prev-result.ts";
+import { randomBytes } from "./random-bytes.ts";
 import { type VlanGatewayFacts, vlanGatewayOf } from "./vlan-gateway.ts";
 
 /** RT_SCOPE_UNIVERSE: not a link-local address, which the kernel gives by itself. */
@@ -96,12 +99,16 @@ export function observeAttached(
   return {
     bridge,
     bridgeAddresses: addressesOf(places, "host", gatewayLink),
-    missingRules: config.ipMasq ? missingRules(call, env) : [],
+    missingRules: masqueradesWithIptables(config, env) ? missingRules(call, env) : [],
     container,
     host: container?.peer === undefined ? undefined : findLinkByIndex(places.at("host").socket, container.peer),
     addresses: addressesOf(places, "container", container),
     routes: [...routesOf(4), ...routesOf(6)],
   };
+}
+
+function masqueradesWithIptables({ ipMasq, ipMasqBackend }: BridgeConfig, env: Surroundings["env"]): boolean {
+  return ipMasq && chooseBackend(ipMasqBackend, programsIn(env)) === "iptables";
 }
 
 function missingRules({ network, containerId, ifname }: CheckCall, env: Surroundings["env"]): string[] {
@@ -129,8 +136,4 @@ function addressesOf(places: Places, place: Place, link: Link | undefined): Cidr
 
 function randomVethName(): string {
   return `veth${Buffer.from(randomBytes(4)).toString("hex")}`;
-}
-
-function randomBytes(count: number): Uint8Array {
-  return Uint8Array.from({ length: count }, () => Math.floor(Math.random() * 256));
 }

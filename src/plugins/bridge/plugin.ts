@@ -12,7 +12,10 @@ import { vlanDifferences } from "./check-vlans.ts";
 import { decodeConfig } from "./config.ts";
 import { del } from "./del.ts";
 import { gc } from "./gc.ts";
+import { chooseBackend } from "./masquerade-backend.ts";
 import { lockBridges, makeNetwork, makeVlanGateway } from "./network.ts";
+import { nftDifferences } from "./nft-actual.ts";
+import { planNftMasquerade, prepareSpoofCheck, programsIn, withSpoofCheck } from "./nft-plan.ts";
 import { observe, observeAttached, observeVlans } from "./observe.ts";
 import { addressConflict, conflict, planAttachment, planMasquerade, planNetwork } from "./plan.ts";
 import { status } from "./status.ts";
@@ -22,7 +25,7 @@ import { filteringConflict } from "./vlans.ts";
 export const bridge = { add, check, del, status, gc, isOwnNetns } satisfies Plugin;
 
 async function add(call: AddCall, around: Surroundings): Promise<Result> {
-  const config = decodeConfig(call.network, call.args);
+  const config = prepareSpoofCheck(decodeConfig(call.network, call.args), call);
   using container = openNetns(call.netns);
   using places = new Places(container);
   using _lock = await lockBridges("shared", around.checkInterrupt);
@@ -38,10 +41,11 @@ async function add(call: AddCall, around: Surroundings): Promise<Result> {
   if (gateway !== undefined && vlanGateway !== undefined)
     await makeVlanGateway(gateway, planVlanGateway(config, addressing, vlanGateway), { places, around });
   // the rules first: they are made in a process of their own, beside the rest
-  const steps = [
-    ...planMasquerade(config, call, addressing, names),
+  const isNft = config.ipMasq && chooseBackend(config.ipMasqBackend, programsIn(around.env)) === "nftables";
+  const steps = withSpoofCheck(config, call, names.hostVeth, [
+    ...(isNft ? planNftMasquerade(call, addressing) : planMasquerade(config, call, addressing, names)),
     ...planAttachment(config, call, addressing, names),
-  ];
+  ]);
   const applied = await carryOut(steps, { places, netns: call.netns, around });
   const macOf = (place: Place, name: string) => (applied.link(place, name) ?? places.findLink(place, name))?.mac;
   // looked up anew: it may have taken the address of its new port, and may be one that somebody else made meanwhile
@@ -67,7 +71,8 @@ async function check(call: CheckCall, around: Surroundings): Promise<void> {
   const facts = observeAttached(places, config, call, around.env);
   const attached = { config, attachment: call, netns: call.netns, expected };
   const inVlans = config.vlans === undefined ? [] : vlanDifferences(attached, observeVlans(places, config, facts));
-  refuse([...differences(attached, facts), ...inVlans].join("; "));
+  const inNftables = nftDifferences({ config, call, expected, env: around.env }, facts);
+  refuse([...differences(attached, facts), ...inVlans, ...inNftables].join("; "));
 }
 
 function refuse(problem: string | undefined): void {

@@ -1,6 +1,11 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { hostVethName, masqueradeChainNames } from "../../../src/net/hashed-name.ts";
+import {
+  hostVethName,
+  masqueradeChainNames,
+  masqueradeHash,
+  masqueradeNetworkHash,
+} from "../../../src/net/hashed-name.ts";
 
 const sha512 = (text: string) => createHash("sha512").update(text).digest("hex");
 
@@ -39,5 +44,25 @@ describe("hostVethName", () => {
     ["interface", { ...attached, ifname: "eth1" }],
   ] as const)("is another one for another %s", ([, other]) => {
     expect(hostVethName(sha512, other)).not.toBe(hostVethName(sha512, attached));
+  });
+});
+
+describe("masqueradeHash", () => {
+  const attached = { network: "unit-test", containerId: "one", ifname: "eth0" };
+
+  test("of unit-test, one and eth0 is that of the reference", () => {
+    expect(masqueradeHash(sha512, attached)).toBe("6fd94d501e58f0aa-287fc69eff0574a2");
+  });
+
+  test("starts with that of the network", () => {
+    expect(masqueradeNetworkHash(sha512, "unit-test")).toBe("6fd94d501e58f0aa");
+  });
+
+  test.for([
+    ["container", { ...attached, containerId: "two" }],
+    ["interface", { ...attached, ifname: "eth1" }],
+  ] as const)("is another one of the same network for another %s", ([, other]) => {
+    expect(masqueradeHash(sha512, other)).not.toBe(masqueradeHash(sha512, attached));
+    expect(masqueradeHash(sha512, other)).toMatch(/^6fd94d501e58f0aa-[0-9a-f]{16}$/);
   });
 });

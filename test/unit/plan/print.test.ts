@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { printPlan } from "../../../src/plan/print.ts";
 import type { Step } from "../../../src/plan/step.ts";
 import { mustCidr, mustIp, mustMac } from "../net/must.ts";
-import { chain } from "./examples.ts";
+import { chain, nftRules } from "./examples.ts";
 
 const mac = mustMac("02:00:00:00:00:01");
 const cidr = mustCidr("10.1.0.5/16");
@@ -156,6 +156,36 @@ COMMIT
 END`,
     ],
   ],
+  "nft.add": [
+    [
+      { do: "nft.add", rules: nftRules },
+      `nft -f - <<END
+add table bridge nat
+add chain bridge nat own
+flush chain bridge nat own
+add rule bridge nat PREROUTING jump own comment "c1"
+add rule bridge nat own drop comment "c1"
+END`,
+    ],
+  ],
+  "nft.remove": [
+    [
+      { do: "nft.remove", owner: nftRules.owner },
+      `for handle in $(nft -a list chain bridge nat PREROUTING | sed -n '/comment "c1"/s/.*# handle //p'); do nft delete rule bridge nat PREROUTING handle $handle; done
+nft -f - <<END
+flush chain bridge nat own
+delete chain bridge nat own
+END`,
+    ],
+    [
+      {
+        do: "nft.remove",
+        owner: { ...nftRules.owner, chains: [], comment: { startsWith: "n1-", except: ["n1-c1", "n1-c2"] } },
+      },
+      `for handle in $(nft -a list chain bridge nat PREROUTING | grep -v 'comment "n1-c1' | grep -v 'comment "n1-c2' | sed -n '/comment "n1-/s/.*# handle //p'); do nft delete rule bridge nat PREROUTING handle $handle; done`,
+    ],
+  ],
+  "rules.await": [[{ do: "rules.await" }, "# wait until all rules are in force"]],
 };
 
 describe.for(Object.entries(examples))("%s", ([kind, steps]) => {

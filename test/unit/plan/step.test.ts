@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { inverse, type Step } from "../../../src/plan/step.ts";
 import { mustCidr, mustMac } from "../net/must.ts";
-import { chain } from "./examples.ts";
+import { chain, nftRules } from "./examples.ts";
 
 interface Example {
   readonly name: string;
@@ -91,6 +91,15 @@ const examples: Readonly<Record<Step["do"], readonly Example[]>> = {
   "address.await-dad": [{ name: "changes nothing", step: { do: "address.await-dad", place, link }, back: undefined }],
   "rules.add": [{ name: "removes the rules", step: { do: "rules.add", chain }, back: { do: "rules.remove", chain } }],
   "rules.remove": [{ name: "cannot", step: { do: "rules.remove", chain }, back: undefined }],
+  "nft.add": [
+    {
+      name: "removes whatever its owner has",
+      step: { do: "nft.add", rules: nftRules },
+      back: { do: "nft.remove", owner: nftRules.owner },
+    },
+  ],
+  "nft.remove": [{ name: "cannot", step: { do: "nft.remove", owner: nftRules.owner }, back: undefined }],
+  "rules.await": [{ name: "changes nothing", step: { do: "rules.await" }, back: undefined }],
 };
 
 test.for(Object.values(examples).flat())("taking back $step.do $name", ({ step, back }) => {

@@ -5,7 +5,19 @@ import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { MacvlanMode } from "../../../../src/kernel/netlink/link.ts";
 
-const headers = ["netlink", "rtnetlink", "if_link", "if_bridge", "veth", "if", "if_addr", "neighbour"];
+const headers = [
+  "netlink",
+  "rtnetlink",
+  "if_link",
+  "if_bridge",
+  "veth",
+  "if",
+  "if_addr",
+  "neighbour",
+  "netfilter",
+  "netfilter/nfnetlink",
+  "netfilter/nf_tables",
+];
 const source = readFileSync("src/kernel/netlink/constants.ts", "utf8");
 const constants = [...source.matchAll(/^export const (\w+) = (\w+);$/gm)].map(([, name = "", value]) => ({
   name,

@@ -5,19 +5,22 @@ import { parseAddress } from "../../../../src/kernel/netlink/address.ts";
 import { parseLink } from "../../../../src/kernel/netlink/link.ts";
 import { type Message, parseAcknowledgement, parseMessages } from "../../../../src/kernel/netlink/message.ts";
 import { parseNeighbour } from "../../../../src/kernel/netlink/neighbour.ts";
+import { parseNftRule } from "../../../../src/kernel/netlink/nftables.ts";
 import { parseRoute } from "../../../../src/kernel/netlink/route.ts";
 import { parsePortVlans } from "../../../../src/kernel/netlink/vlan.ts";
 import { acknowledgements, objects } from "./captured.ts";
 import { links } from "./captured-links.ts";
+import { rules } from "./captured-rules.ts";
 import { vlans } from "./captured-vlans.ts";
 
-const captured = Object.entries({ ...links, ...vlans, ...objects, ...acknowledgements });
+const captured = Object.entries({ ...links, ...vlans, ...objects, ...acknowledgements, ...rules });
 /** By message type: RTM_NEWLINK, ... */
 const parsers = new Map<number, (message: Message) => unknown>([
   [16, (message) => (message.payload[0] === AF_BRIDGE ? parsePortVlans(message) : parseLink(message))],
   [20, parseAddress],
   [24, parseRoute],
   [28, parseNeighbour],
+  [(10 << 8) | 6, parseNftRule],
   [2, parseAcknowledgement],
   [3, parseAcknowledgement],
 ]);

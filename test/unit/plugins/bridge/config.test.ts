@@ -30,8 +30,12 @@ test.for([
   ["portIsolation", { portIsolation: true }, { portIsolation: true }],
   ["enabledad", { enabledad: true }, { enableDad: true }],
   ["disableContainerInterface", { disableContainerInterface: true }, { disableContainerInterface: true }],
-  ["the backend that there is", { ipMasq: true, ipMasqBackend: "iptables" }, { ipMasq: true }],
+  ["iptables", { ipMasq: true, ipMasqBackend: "iptables" }, { ipMasq: true, ipMasqBackend: "iptables" }],
+  ["nftables", { ipMasq: true, ipMasqBackend: "nftables" }, { ipMasq: true, ipMasqBackend: "nftables" }],
   ["no backend", { ipMasq: true, ipMasqBackend: "" }, { ipMasq: true }],
+  ["null as the backend", { ipMasqBackend: null }, {}],
+  ["macspoofchk", { macspoofchk: true }, { macspoofchk: true }],
+  ["no macspoofchk", { macspoofchk: false }, {}],
   ["ipam", { ipam: { type: "host-local" } }, { ipamType: "host-local" }],
   ["an empty ipam, which is layer 2", { ipam: {} }, {}],
   ["an empty ipam type, which is layer 2", { ipam: { type: "" } }, {}],
@@ -136,6 +140,11 @@ describe("mtu", () => {
   });
 });
 
+test.for(["nft", "NFTABLES", "iptables "])("the masquerade backend %j is refused", (ipMasqBackend) => {
+  const message = `bridge: ipMasqBackend ${JSON.stringify(ipMasqBackend)} is neither "iptables" nor "nftables"`;
+  expect(() => decode({ ipMasqBackend })).toThrow(new CniError(7, message));
+});
+
 test.for([
   ["", "it is empty"],
   ["a".repeat(16), "it is longer than 15 bytes"],
@@ -147,11 +156,7 @@ test.for([
 });
 
 describe("a field that is not supported", () => {
-  const unsupported = [
-    ["macspoofchk", true, "true"],
-    ["docker", {}, "{}"],
-    ["ipMasqBackend", "nftables", '"nftables"'],
-  ] as const;
+  const unsupported = [["docker", {}, "{}"]] as const;
 
   test.for(unsupported)("%s is refused and named", ([name, value, printed]) => {
     const error = new CniError(2, `bridge: ${name} with the value ${printed} is not supported`);
@@ -162,13 +167,10 @@ describe("a field that is not supported", () => {
   test.for([
     ["forceAddress", false],
     ["promiscMode", false],
-    ["macspoofchk", false],
     ["enabledad", false],
     ["portIsolation", false],
     ["disableContainerInterface", false],
     ["docker", null],
-    ["ipMasqBackend", ""],
-    ["ipMasqBackend", null],
   ] as const)("%s may say %j, which asks for nothing", ([name, value]) => {
     expect(decode({ [name]: value })).toEqual(plainConfig);
   });
@@ -203,21 +205,26 @@ test("all problems are named at once", () => {
 });
 
 describe("decodeRemains", () => {
+  const nothing = { ipMasq: false, ipMasqBackend: undefined, macspoofchk: false, ipamType: undefined };
+
   test.for([
-    ["nothing", {}, { ipMasq: false, ipamType: undefined }],
-    ["what was asked for", { ipMasq: true, ipam: { type: "static" } }, { ipMasq: true, ipamType: "static" }],
-    ["an empty type", { ipam: { type: "" } }, { ipMasq: false, ipamType: undefined }],
-    ["a wrong ipMasq", { ipMasq: "yes", ipam: { type: "static" } }, { ipMasq: false, ipamType: "static" }],
-    ["a wrong type", { ipMasq: true, ipam: { type: 1 } }, { ipMasq: true, ipamType: undefined }],
-    ["a wrong ipam", { ipMasq: true, ipam: [] }, { ipMasq: true, ipamType: undefined }],
+    ["nothing", {}, {}],
     [
-      "what ADD refuses",
-      { vlan: 100, mtu: -1, bridge: "", docker: {}, ipMasq: true },
-      { ipMasq: true, ipamType: undefined },
+      "what was asked for",
+      { ipMasq: true, ipMasqBackend: "nftables", macspoofchk: true, ipam: { type: "static" } },
+      { ipMasq: true, ipMasqBackend: "nftables", macspoofchk: true, ipamType: "static" },
     ],
+    ["an empty type", { ipam: { type: "" } }, {}],
+    ["a wrong ipMasq", { ipMasq: "yes", ipam: { type: "static" } }, { ipamType: "static" }],
+    ["an unknown backend", { ipMasq: true, ipMasqBackend: "nft" }, { ipMasq: true }],
+    ["a wrong backend", { ipMasqBackend: 1 }, {}],
+    ["a wrong macspoofchk", { ipMasq: true, macspoofchk: "on" }, { ipMasq: true }],
+    ["a wrong type", { ipMasq: true, ipam: { type: 1 } }, { ipMasq: true }],
+    ["a wrong ipam", { ipMasq: true, ipam: [] }, { ipMasq: true }],
+    ["what ADD refuses", { vlan: 100, mtu: -1, bridge: "", docker: {}, ipMasq: true }, { ipMasq: true }],
     ["keys in any case", { IPMASQ: true, Ipam: { TYPE: "static" } }, { ipMasq: true, ipamType: "static" }],
   ] as const)("%s", ([, config, remains]) => {
-    expect(decodeRemains(networkOf(config))).toEqual(remains);
+    expect(decodeRemains(networkOf(config))).toEqual({ ...nothing, ...remains });
   });
 });
 

@@ -9,6 +9,8 @@ export const plainConfig: BridgeConfig = {
   isGateway: false,
   isDefaultGateway: false,
   ipMasq: false,
+  ipMasqBackend: undefined,
+  macspoofchk: false,
   mtu: undefined,
   hairpinMode: false,
   promiscMode: false,

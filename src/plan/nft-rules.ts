@@ -1,0 +1,91 @@
+// Rules of one attachment in nftables: among those of others in a chain that all share, and in chains of its own. As with the
+// reference plugins, whose a rule is tells its comment. What is written here is for `nft -f -`, which carries out all or nothing.
+
+export interface NftTable {
+  readonly family: "inet" | "bridge";
+  readonly name: string;
+}
+
+/** How to tell the rules of one attachment from others. */
+export interface NftOwner {
+  readonly table: NftTable;
+  /** The chain in which others have rules, too. */
+  readonly shared: string;
+  /** Chains that are the attachment's alone. */
+  readonly chains: readonly string[];
+  readonly comment: CommentPattern;
+}
+
+export type CommentPattern =
+  | { readonly is: string }
+  /** `except`: not when it starts with one of these. */
+  | { readonly startsWith: string; readonly except: readonly string[] };
+
+export interface NftRules {
+  readonly owner: NftOwner;
+  /** Commands that make what all attachments share, and bear that it is there. */
+  readonly base: readonly string[];
+  readonly rules: readonly NftRule[];
+}
+
+export interface NftRule {
+  readonly chain: string;
+  /** With its comment. */
+  readonly rule: string;
+}
+
+/** What there is of an owner. */
+export interface NftFound {
+  /** Of the rules in the shared chain. */
+  readonly handles: readonly bigint[];
+  /** Those of its own chains that exist. */
+  readonly chains: readonly string[];
+}
+
+export const nothingFound: NftFound = { handles: [], chains: [] };
+
+export function isOwnComment(pattern: CommentPattern, comment: string): boolean {
+  if ("is" in pattern) return comment === pattern.is;
+  return comment.startsWith(pattern.startsWith) && !pattern.except.some((prefix) => comment.startsWith(prefix));
+}
+
+/** In place of what an earlier ADD left. */
+export function addNftRules({ owner, base, rules }: NftRules, found: NftFound): string {
+  const table = nameOf(owner.table);
+  return lines([
+    ...base,
+    ...deletions(owner, found.handles),
+    ...owner.chains.flatMap((chain) => [`add chain ${table} ${chain}`, `flush chain ${table} ${chain}`]),
+    ...rules.map(({ chain, rule }) => `add rule ${table} ${chain} ${rule}`),
+  ]);
+}
+
+/** Undefined when there is nothing to remove. The table and the shared chain stay, as with the reference. */
+export function removeNftRules(owner: NftOwner, found: NftFound): string | undefined {
+  const table = nameOf(owner.table);
+  const commands = [
+    ...deletions(owner, found.handles),
+    // none can be deleted while a rule leads there
+    ...found.chains.map((chain) => `flush chain ${table} ${chain}`),
+    ...found.chains.map((chain) => `delete chain ${table} ${chain}`),
+  ];
+  return commands.length === 0 ? undefined : lines(commands);
+}
+
+/** `inet filter` */
+export function nameOf({ family, name }: NftTable): string {
+  return `${family} ${name}`;
+}
+
+/** nft knows no escapes: a text ends at the first quotation mark. */
+export function quoteNft(text: string): string {
+  return `"${text.replaceAll('"', "")}"`;
+}
+
+function deletions({ table, shared }: NftOwner, handles: readonly bigint[]): string[] {
+  return handles.map((handle) => `delete rule ${nameOf(table)} ${shared} handle ${handle}`);
+}
+
+function lines(commands: readonly string[]): string {
+  return commands.map((command) => `${command}\n`).join("");
+}

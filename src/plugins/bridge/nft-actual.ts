@@ -1,0 +1,72 @@
+// What an attachment has in nftables now. To look costs no process.
+import { apply } from "../../kernel/apply.ts";
+import { countNftRules, findNftRules } from "../../kernel/nft.ts";
+import { Places } from "../../kernel/places.ts";
+import { type NftOwner, type NftRules, nameOf } from "../../plan/nft-rules.ts";
+import { spoofCheck, spoofCheckOwner } from "../../plan/spoof-check.ts";
+import type { Step } from "../../plan/step.ts";
+import type { CheckCall, GcCall, Surroundings } from "../../protocol/plugin.ts";
+import type { Result } from "../../protocol/result.ts";
+import type { CheckFacts } from "./check.ts";
+import type { BridgeConfig, BridgeRemains } from "./config.ts";
+import { chooseBackend } from "./masquerade-backend.ts";
+import { masqueradeOwnerOf, masqueradeRulesOf, type OfNetwork, planNftGc, programsIn } from "./nft-plan.ts";
+import { ipsOf } from "./prev-result.ts";
+
+export interface NftRemains {
+  readonly steps: readonly Step[];
+  readonly isMasqueraded: boolean;
+}
+
+/** For DEL. Whatever the backend is said to be now: it may have been another one at the time of ADD. */
+export function findNftRemains(call: OfNetwork, { ipMasq, macspoofchk }: BridgeRemains): NftRemains {
+  const masquerade = ipMasq ? removalOf(masqueradeOwnerOf(call)) : [];
+  const spoofing = macspoofchk ? removalOf(spoofCheckOwner(call)) : [];
+  return { steps: [...masquerade, ...spoofing], isMasqueraded: masquerade.length > 0 };
+}
+
+interface ToCheck {
+  readonly config: BridgeConfig;
+  readonly call: CheckCall;
+  readonly expected: Result;
+  readonly env: Surroundings["env"];
+}
+
+/** For CHECK: what is missing of the rules, one sentence for each chain. */
+export function nftDifferences({ config, call, expected, env }: ToCheck, { host, container }: CheckFacts): string[] {
+  const found: string[] = [];
+  if (config.ipMasq && chooseBackend(config.ipMasqBackend, programsIn(env)) === "nftables")
+    found.push(
+      ...missingRules(
+        masqueradeRulesOf(
+          call,
+          ipsOf(expected, call.ifname).map((ip) => ip.address),
+        ),
+      ),
+    );
+  // without its links it is not the rules that somebody has to look for
+  if (config.macspoofchk && host !== undefined && container?.mac !== undefined)
+    found.push(...missingRules(spoofCheck(call, { port: host.name, mac: container.mac })));
+  return found;
+}
+
+/** For GC. */
+export async function removeForgotten(call: GcCall, around: Surroundings): Promise<void> {
+  using places = new Places(undefined);
+  await apply([planNftGc(call)], { ...around, places, record: () => {} });
+}
+
+function removalOf(owner: NftOwner): Step[] {
+  const { handles, chains } = findNftRules(owner);
+  return handles.length + chains.length === 0 ? [] : [{ do: "nft.remove", owner }];
+}
+
+function missingRules({ owner, rules }: NftRules): string[] {
+  return [...new Set(rules.map((rule) => rule.chain))].flatMap((chain) => {
+    const wanted = rules.filter((rule) => rule.chain === chain).length;
+    const found = countNftRules(owner, chain);
+    return found >= wanted
+      ? []
+      : [`the nftables chain ${nameOf(owner.table)} ${chain} has ${found} of the container's ${wanted} rules`];
+  });
+}
