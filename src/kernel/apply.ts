@@ -1,6 +1,7 @@
 // The only interpreter of steps. Steps in one namespace that follow each other go to the kernel in one datagram.
 import type { Link, Place } from "../plan/facts.ts";
 import type { PrivateChain } from "../plan/private-chain.ts";
+import type { Rule } from "../plan/rule-set.ts";
 import { inverse, type Step } from "../plan/step.ts";
 import { type RuleChange, startAddingChain, startRemovingChain } from "./iptables.ts";
 import { isErrno, KernelError } from "./kernel-error.ts";
@@ -10,6 +11,7 @@ import { addBridge, addVeth, deleteLink, setLink, setPort } from "./netlink/link
 import { addRoute } from "./netlink/route.ts";
 import { NetlinkSocket, type Request } from "./netlink/socket.ts";
 import type { Places } from "./places.ts";
+import { startEnsuring, startReleasing } from "./rule-sets.ts";
 import { ensureSysctl } from "./sysctl.ts";
 
 export interface Applying {
@@ -51,7 +53,7 @@ export async function apply(steps: readonly Step[], applying: Applying): Promise
   } catch (error) {
     failures.push(error);
   }
-  failures.push(...run.finishRules());
+  failures.push(...(await run.finishRules()));
   if (failures.length > 0) throw failures[0];
   return run.applied;
 }
@@ -88,6 +90,11 @@ class Run {
         return this.#startRules(step, startAddingChain);
       case "rules.remove":
         return this.#startRules(step, startRemovingChain);
+      case "rules.ensure":
+        return this.#ensureRules(step);
+      case "rules.release":
+        this.#rules.push(startReleasing(step, this.#applying));
+        return;
       default:
         this.#queue(step);
     }
@@ -109,15 +116,16 @@ class Run {
   }
 
   /** Waits for all rule changes, and returns their failures. */
-  finishRules(): unknown[] {
-    return this.#rules.flatMap((rules) => {
+  async finishRules(): Promise<unknown[]> {
+    const failures: unknown[] = [];
+    for (const rules of this.#rules) {
       try {
-        rules.finish();
-        return [];
+        await rules.finish();
       } catch (error) {
-        return [error];
+        failures.push(error);
       }
-    });
+    }
+    return failures;
   }
 
   #queue(step: NetlinkStep): void {
@@ -196,6 +204,11 @@ class Run {
     this.#rules.push(start(step.chain, this.#applying.env));
     // not when it has ended: whatever becomes of it, it may have done its work
     this.#record(step);
+  }
+
+  #ensureRules(step: Extract<Step, { do: "rules.ensure" }>): void {
+    const added = (own: readonly Rule[]) => this.#record({ ...step, rules: { ...step.rules, own } });
+    this.#rules.push(startEnsuring(step.rules, this.#applying, added));
   }
 
   async #awaitUp(place: Place, name: string): Promise<void> {

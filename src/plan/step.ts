@@ -1,10 +1,12 @@
 // Everything that a plugin may change, as values. kernel/apply.ts carries them out, plan/print.ts says them in the words an
 // administrator would type. Links are named by place and name, never by index: an index is known only when the link is there.
 import type { Cidr } from "../net/cidr.ts";
+import type { Family } from "../net/ip.ts";
 import type { Mac } from "../net/mac.ts";
 import type { Route } from "../net/route.ts";
 import type { Place } from "./facts.ts";
 import type { PrivateChain } from "./private-chain.ts";
+import type { Rule, RuleSet } from "./rule-set.ts";
 
 export interface NewLink {
   readonly name: string;
@@ -53,7 +55,11 @@ export type Step =
   | ({ readonly do: "link.await-up" } & OfLink)
   /** Rules run in a process of their own, from here on beside the following steps until the last of them. */
   | { readonly do: "rules.add"; readonly chain: PrivateChain }
-  | { readonly do: "rules.remove"; readonly chain: PrivateChain };
+  | { readonly do: "rules.remove"; readonly chain: PrivateChain }
+  /** What is recorded to take it back are those of its own rules that were not there before. */
+  | { readonly do: "rules.ensure"; readonly rules: RuleSet }
+  /** Those that are there: none of them has to be. */
+  | { readonly do: "rules.release"; readonly family: Family; readonly rules: readonly Rule[] };
 
 /** The step that takes this one back, or undefined when there is none: it goes with its link, or made nothing. */
 export function inverse(step: Step): Step | undefined {
@@ -73,6 +79,10 @@ export function inverse(step: Step): Step | undefined {
       };
     case "rules.add":
       return { do: "rules.remove", chain: step.chain };
+    case "rules.ensure": {
+      const { family, own } = step.rules;
+      return own.length === 0 ? undefined : { do: "rules.release", family, rules: own };
+    }
     case "link.set":
       return step.up === true
         ? { do: "link.set", place: step.place, link: step.link, up: false, tolerate: ["ENODEV"] }
@@ -84,6 +94,7 @@ export function inverse(step: Step): Step | undefined {
     case "sysctl.set":
     case "link.await-up":
     case "rules.remove":
+    case "rules.release":
       return undefined;
     default:
       return step satisfies never;

@@ -1,4 +1,5 @@
 import type { PrivateChain } from "../../../src/plan/private-chain.ts";
+import type { RuleSet } from "../../../src/plan/rule-set.ts";
 
 /** Two rules, and two jumps that lead to them. */
 export const chain: PrivateChain = {
@@ -10,4 +11,11 @@ export const chain: PrivateChain = {
     { from: "POSTROUTING", rule: "-s 10.1.0.5/32 -j CNI-1" },
     { from: "POSTROUTING", rule: "-s 10.2.0.5/32 -j CNI-1" },
   ],
+};
+
+export const ruleSet: RuleSet = {
+  family: 4,
+  chains: [{ table: "filter", name: "X" }],
+  standing: [{ table: "filter", chain: "FORWARD", text: "-j X", at: "head" }],
+  own: [{ table: "raw", chain: "PREROUTING", text: "-d 10.1.0.5/32 ! -i cni0 -j DROP", at: "end" }],
 };
