@@ -7,12 +7,12 @@ type Lines = ReadonlyMap<Table, readonly string[]>;
 
 /**
  * Adds the own rules, and is refused as a whole when a standing one is missing. It also has the chains listed that get new
- * rules, as they were: what is in an own rule's chain already is there twice then. Undefined when the own rules are of several
- * tables, because then a part could be refused.
+ * rules, as they were: what is in an own rule's chain already is there twice then. Undefined when a part could be refused,
+ * because there are several tables, and when a second one could come to a wrong place.
  */
 export function addWhereExpected({ standing, own }: RuleSet): string | undefined {
   const [last, ...others] = new Set(own.map(({ table }) => table));
-  if (others.length > 0) return undefined;
+  if (others.length > 0 || own.some(({ at }) => at === "head")) return undefined;
   const lines = new Map<Table, string[]>();
   // the checks of other tables come first: nothing is changed before the last of them
   for (const table of [...tables.filter((name) => name !== last), ...(last === undefined ? [] : [last])]) {

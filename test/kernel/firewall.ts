@@ -1,4 +1,4 @@
-import { mkdtempSync, symlinkSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Family } from "../../src/net/ip.ts";
@@ -12,20 +12,34 @@ const families = [4, 6] as const;
 /** The firewall of the network of this process, by either of the two kinds of programs. */
 export class Firewall {
   readonly backend: Backend;
-  /** With a directory in front whose `iptables-restore` and so on are of this kind. */
-  readonly path: string;
+  readonly #directory = mkdtempSync(join(tmpdir(), "dockbridge-test-"));
 
-  constructor(backend: Backend, directory = mkdtempSync(join(tmpdir(), "dockbridge-test-"))) {
+  constructor(backend: Backend) {
     this.backend = backend;
-    this.path = `${directory}:${process.env["PATH"]}`;
     for (const family of families) {
       for (const action of ["restore", "save"]) {
-        symlinkSync(
-          `/usr/sbin/${program(family)}-${backend}-${action}`,
-          join(directory, `${program(family)}-${action}`),
-        );
+        const script = `#!/bin/sh\necho ${action}${family} >> ${this.#log}\nexec ${program(family)}-${backend}-${action} "$@"\n`;
+        writeFileSync(join(this.#directory, `${program(family)}-${action}`), script, { mode: 0o755 });
       }
     }
+  }
+
+  /** With a directory in front whose `iptables-restore` and so on are of this kind, and take note of being started. */
+  get path(): string {
+    return `${this.#directory}:${process.env["PATH"]}`;
+  }
+
+  /** `restore4`, `save6`, ... in the order in which they were started since the last time. */
+  started(): readonly string[] {
+    const lines = readFileSync(this.#log, "utf8")
+      .split("\n")
+      .filter((line) => line !== "");
+    writeFileSync(this.#log, "");
+    return lines;
+  }
+
+  get #log(): string {
+    return join(this.#directory, "log");
   }
 
   /** `iptables $args` */
