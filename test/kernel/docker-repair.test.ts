@@ -1,6 +1,6 @@
 // What Docker's rules become when others change the firewall, too.
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Family } from "../../src/net/ip.ts";
 import type { DockerNetwork } from "../../src/plan/docker/network.ts";
@@ -220,14 +220,20 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
   });
 
   test.each([
-    { what: "of one network, everything flushed", bridgeOf: () => 1 },
-    { what: "of as many networks, of which nothing is there", bridgeOf: (i: number) => i },
-  ])("20 at the same time $what: nothing is lost or doubled", async ({ bridgeOf }) => {
+    { what: "of one network", bridgeOf: () => 1 },
+    { what: "of as many networks", bridgeOf: (i: number) => i },
+  ])("20 at the same time $what, after everything was flushed: nothing is lost or doubled", async ({ bridgeOf }) => {
+    await make(network);
+    // the chains stay: making one that is there would be refused
+    for (const table of ["nat", "filter"]) iptables(`-t ${table} -F`);
     const all = Array.from({ length: 20 }, (_, i) => ({
       bridge: bridgeOf(i),
       address: `10.0.${bridgeOf(i)}.${i + 2}`,
     }));
-    await Promise.all(all.map(({ bridge, address }) => ensureApart([`br${bridge}`, `10.0.${bridge}.0/24`, address])));
+    const programs = await Promise.all(
+      all.map(({ bridge, address }) => startProgram([`br${bridge}`, `10.0.${bridge}.0/24`, address])),
+    );
+    expect(await Promise.all(programs.map((go) => go()))).toEqual(programs.map(() => 0));
     const left = rules();
     firewall.clear();
     for (const { bridge, address } of all)
@@ -238,8 +244,17 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
   });
 });
 
-function ensureApart(args: readonly string[]): Promise<unknown> {
-  return promisify(execFile)(process.execPath, [`${import.meta.dirname}/ensure-docker.ts`, ...args]);
+/** Returns what lets it go, and waits for its exit code. */
+async function startProgram(args: readonly string[]): Promise<() => Promise<unknown>> {
+  const env = { ...process.env, PAUSE_AFTER_SAVE: "0.05" };
+  const program = `${import.meta.dirname}/ensure-docker.ts`;
+  const child = spawn(process.execPath, [program, ...args], { env, stdio: ["pipe", "pipe", "inherit"] });
+  await once(child.stdout, "data");
+  return async () => {
+    const ended = once(child, "exit");
+    child.stdin.end();
+    return (await ended)[0];
+  };
 }
 
 function expectedOf({ saved }: Scenario, family: 4 | 6): ReturnType<typeof rulesByChain> {

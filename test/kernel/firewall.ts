@@ -18,13 +18,20 @@ export class Firewall {
     this.backend = backend;
     for (const family of families) {
       for (const action of ["restore", "save"]) {
-        const script = `#!/bin/sh\necho ${action}${family} >> ${this.#log}\nexec ${program(family)}-${backend}-${action} "$@"\n`;
+        const script = `#!/bin/sh
+echo ${action}${family} >> ${this.#log}
+${program(family)}-${backend}-${action} "$@" || exit
+${action === "save" ? `sleep \${PAUSE_AFTER_SAVE:-0}` : ""}
+`;
         writeFileSync(join(this.#directory, `${program(family)}-${action}`), script, { mode: 0o755 });
       }
     }
   }
 
-  /** With a directory in front whose `iptables-restore` and so on are of this kind, and take note of being started. */
+  /**
+   * With a directory in front whose `iptables-restore` and so on are of this kind, and take note of being started. Those that
+   * read wait for PAUSE_AFTER_SAVE seconds, which is time for others to write.
+   */
   get path(): string {
     return `${this.#directory}:${process.env["PATH"]}`;
   }
