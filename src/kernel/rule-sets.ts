@@ -22,7 +22,7 @@ export function readRules(family: Family, env: Environment): SavedRules {
   return new SavedRules(printRules(family, { args: [], env }));
 }
 
-/** See RuleSet. `added` gets those of its own rules that were not there, at the latest just before they are. */
+/** See RuleSet. `added` gets those of its own rules that were not there, also when writing them then fails. */
 export function startEnsuring(set: RuleSet, around: Surroundings, added: (own: readonly Rule[]) => void): RuleChange {
   const input = set.forwarding && isForwardingOff(set.family) ? undefined : addWhereExpected(set);
   const first = input === undefined ? undefined : new Restore(set, input, around.env);

@@ -42,6 +42,7 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend) => {
   });
   afterAll(() => {
     process.env["PATH"] = before;
+    firewall[Symbol.dispose]();
   });
 
   const policy = (family: 4 | 6) => firewall.run(family, "-S FORWARD").split("\n")[0];

@@ -42,6 +42,7 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
   });
   afterAll(() => {
     process.env["PATH"] = before;
+    firewall[Symbol.dispose]();
   });
 
   const make = async (made: DockerNetwork, ...addresses: readonly (typeof c1)[]) => {

@@ -33,6 +33,7 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
   });
   afterAll(() => {
     process.env["PATH"] = before;
+    firewall[Symbol.dispose]();
   });
 
   const rules = (family: Family) => firewall.rules(family);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Family } from "../../src/net/ip.ts";
@@ -56,6 +56,10 @@ ${action === "save" ? `sleep \${PAUSE_AFTER_SAVE:-0}` : ""}
 
   rules(family: Family): ReturnType<typeof rulesByChain> {
     return rulesByChain(sh(`${program(family)}-${this.backend}-save`));
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#directory, { recursive: true });
   }
 
   /** As it is on a new host. */
