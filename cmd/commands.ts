@@ -1,9 +1,13 @@
 import type { Command } from "../src/protocol/command.ts";
 import { everyVersion } from "../src/protocol/version.ts";
 
-/** Every plugin in the executable: a name that it is installed under, and a file here with its code. */
+/** Every plugin in the executable: a name that it is installed under, and the files here with its code, which are loaded by themselves. */
 export const commands: readonly Command[] = [
-  { name: "bridge", versions: everyVersion },
+  {
+    name: "bridge",
+    versions: everyVersion,
+    code: { DEL: "bridge-del", CHECK: "bridge-other", STATUS: "bridge-other", GC: "bridge-other" },
+  },
   { name: "host-local", versions: everyVersion },
   { name: "loopback", versions: everyVersion },
 ];

@@ -8,7 +8,7 @@ import { parseDocument } from "../protocol/document.ts";
 import type { AddCall, AnyCall, CheckCall, DelCall, GcCall, StatusCall, Surroundings } from "../protocol/plugin.ts";
 import type { Result } from "../protocol/result.ts";
 import { decodeIpamResult } from "../protocol/result-decode.ts";
-import { hostLocal } from "./host-local/plugin.ts";
+import * as hostLocal from "./host-local/plugin.ts";
 
 /** The result has no interfaces. What the plugin gave is taken back when the ADD fails later. */
 export async function addIpam(type: string, call: AddCall, around: Surroundings): Promise<Result> {

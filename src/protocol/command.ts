@@ -4,6 +4,8 @@ import type { SpecVersion } from "./version.ts";
 export interface Command {
   readonly name: string;
   readonly versions: readonly SpecVersion[];
+  /** Names of the code of some verbs; that of the others has the name of the plugin. A call loads only what it needs. */
+  readonly code?: Readonly<Record<string, string>>;
 }
 
 /**

@@ -37,7 +37,7 @@ export async function main(
     writeOutput(printVersions(command.versions));
     return process.exit(0);
   }
-  const program = load(name);
+  const program = load(command.code?.[verb] ?? name);
   const read = (buffer: Buffer) => retryWhenBusy(() => readSync(0, buffer));
   const invocation = { command, verb, env: process.env, read, write: writeOutput, log, interruption: watchSignals() };
   program.exit(await program.run(invocation));

@@ -1,7 +1,7 @@
 import { judgeNetns, recordNetns } from "../../kernel/netns-record.ts";
 import { type Ip, printIp } from "../../net/ip.ts";
 import { CniError, ErrorCode, messageOf } from "../../protocol/error.ts";
-import type { AddCall, CheckCall, DelCall, GcCall, Plugin, StatusCall, Surroundings } from "../../protocol/plugin.ts";
+import type { AddCall, CheckCall, DelCall, GcCall, StatusCall, Surroundings } from "../../protocol/plugin.ts";
 import type { Result, ResultIp } from "../../protocol/result.ts";
 import { HostLocalStore, type Reservation } from "../../state/host-local-store.ts";
 import { assignRequested } from "./allocate.ts";
@@ -9,9 +9,7 @@ import { choose, exhaustion } from "./choose.ts";
 import { decodeConfig, decodeDataDir } from "./config.ts";
 import { readResolvConf } from "./resolv-conf.ts";
 
-export const hostLocal = { add, check, del, status, gc } satisfies Plugin;
-
-async function add(call: AddCall, around: Surroundings): Promise<Result> {
+export async function add(call: AddCall, around: Surroundings): Promise<Result> {
   const config = decodeConfig(call.network, call.args);
   const dns = config.resolvConf === undefined ? {} : readResolvConf(config.resolvConf);
   const { assigned, left } = assignRequested(config.rangeSets, config.requestedIps);
@@ -34,7 +32,7 @@ async function add(call: AddCall, around: Surroundings): Promise<Result> {
   return { interfaces: [], ips, routes: config.routes, dns };
 }
 
-async function check(call: CheckCall, around: Surroundings): Promise<void> {
+export async function check(call: CheckCall, around: Surroundings): Promise<void> {
   const { dataDir } = decodeConfig(call.network, call.args);
   using store = await HostLocalStore.open({ dataDir, network: call.network.name }, around);
   if (store.findByOwnerOrLookAgain(call).length > 0) return;
@@ -45,7 +43,7 @@ async function check(call: CheckCall, around: Surroundings): Promise<void> {
 }
 
 /** Returns what was given back, for a caller that has no other way to know the addresses. */
-async function del(call: DelCall, around: Surroundings): Promise<readonly Ip[]> {
+export async function del(call: DelCall, around: Surroundings): Promise<readonly Ip[]> {
   using store = await openForRemoval(call, around);
   const reservations = store.findByOwnerOrLookAgain(call);
   store.release(reservations);
@@ -53,7 +51,7 @@ async function del(call: DelCall, around: Surroundings): Promise<readonly Ip[]> 
 }
 
 /** Errors: 50 with the reason why an ADD could not be served. */
-async function status(call: StatusCall, around: Surroundings): Promise<void> {
+export async function status(call: StatusCall, around: Surroundings): Promise<void> {
   const { dataDir, rangeSets } = decodeConfig(call.network, "");
   using store = await openForStatus({ dataDir, network: call.network.name }, around);
   const isNetnsGone = judgeNetns();
@@ -64,7 +62,7 @@ async function status(call: StatusCall, around: Surroundings): Promise<void> {
 }
 
 /** What the runtime does not know any more is given back, unless it is certain to be in use. */
-async function gc(call: GcCall, around: Surroundings): Promise<void> {
+export async function gc(call: GcCall, around: Surroundings): Promise<void> {
   using store = await openForRemoval(call, around);
   const isValid = ({ owner }: Reservation) =>
     call.validAttachments.some(

@@ -1,30 +1,22 @@
-import { isOwnNetns, openNetns } from "../../kernel/netns.ts";
+import { openNetns } from "../../kernel/netns.ts";
 import { Places } from "../../kernel/places.ts";
 import type { Place } from "../../plan/facts.ts";
-import { CniError, ErrorCode } from "../../protocol/error.ts";
-import type { AddCall, CheckCall, Plugin, Surroundings } from "../../protocol/plugin.ts";
+import type { AddCall, Surroundings } from "../../protocol/plugin.ts";
 import { emptyResult, type Result } from "../../protocol/result.ts";
 import { carryOut } from "../carry-out.ts";
-import { addIpam, checkIpam } from "../ipam.ts";
+import { addIpam } from "../ipam.ts";
 import { noAddressing, planAddressing } from "./addressing.ts";
-import { differences } from "./check.ts";
-import { vlanDifferences } from "./check-vlans.ts";
 import { decodeConfig } from "./config.ts";
-import { del } from "./del.ts";
-import { gc } from "./gc.ts";
 import { chooseBackend } from "./masquerade-backend.ts";
 import { lockBridges, makeNetwork, makeVlanGateway } from "./network.ts";
-import { nftDifferences } from "./nft-actual.ts";
 import { planNftMasquerade, prepareSpoofCheck, programsIn, withSpoofCheck } from "./nft-plan.ts";
-import { observe, observeAttached, observeVlans } from "./observe.ts";
+import { observe } from "./observe.ts";
 import { addressConflict, conflict, planAttachment, planMasquerade, planNetwork } from "./plan.ts";
-import { status } from "./status.ts";
+import { refuse } from "./refuse.ts";
 import { planVlanGateway, vlanGatewayOf } from "./vlan-gateway.ts";
 import { filteringConflict } from "./vlans.ts";
 
-export const bridge = { add, check, del, status, gc, isOwnNetns } satisfies Plugin;
-
-async function add(call: AddCall, around: Surroundings): Promise<Result> {
+export async function add(call: AddCall, around: Surroundings): Promise<Result> {
   const config = prepareSpoofCheck(decodeConfig(call.network, call.args), call);
   using container = openNetns(call.netns);
   using places = new Places(container);
@@ -58,23 +50,4 @@ async function add(call: AddCall, around: Surroundings): Promise<Result> {
     ...(gateway === undefined ? [] : [{ name: gateway.link, mac: places.findLink("host", gateway.link)?.mac }]),
   ];
   return { interfaces, ips: addressing.ips, routes: addressing.routes, dns: config.dns ?? leased.dns };
-}
-
-async function check(call: CheckCall, around: Surroundings): Promise<void> {
-  const config = decodeConfig(call.network, call.args);
-  using container = openNetns(call.netns);
-  using places = new Places(container);
-  if (config.ipamType !== undefined) await checkIpam(config.ipamType, call, around);
-  const expected = call.network.prevResult;
-  if (expected === undefined)
-    throw new CniError(ErrorCode.InvalidConfig, "CHECK needs the result of ADD as prevResult");
-  const facts = observeAttached(places, config, call, around.env);
-  const attached = { config, attachment: call, netns: call.netns, expected };
-  const inVlans = config.vlans === undefined ? [] : vlanDifferences(attached, observeVlans(places, config, facts));
-  const inNftables = nftDifferences({ config, call, expected, env: around.env }, facts);
-  refuse([...differences(attached, facts), ...inVlans, ...inNftables].join("; "));
-}
-
-function refuse(problem: string | undefined): void {
-  if (problem !== undefined && problem !== "") throw new CniError(ErrorCode.Internal, problem);
 }
