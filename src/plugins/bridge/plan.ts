@@ -1,4 +1,4 @@
-import { type Cidr, contains, printCidr, sameCidr } from "../../net/cidr.ts";
+import { type Cidr, printCidr, sameCidr } from "../../net/cidr.ts";
 import type { Family } from "../../net/ip.ts";
 import type { Mac } from "../../net/mac.ts";
 import type { Link } from "../../plan/facts.ts";
@@ -8,6 +8,7 @@ import type { Step } from "../../plan/step.ts";
 import type { Attachment } from "../../protocol/plugin.ts";
 import { type Addressing, kernelRoutes } from "./addressing.ts";
 import type { BridgeConfig } from "./config.ts";
+import { excludes, planGateways } from "./gateway-addresses.ts";
 import { vlanGatewayOf } from "./vlan-gateway.ts";
 import { filteringConflict, planPortVlans } from "./vlans.ts";
 
@@ -95,30 +96,13 @@ export function planNetwork(config: BridgeConfig, { gateways }: Addressing, fact
   steps.push({ do: "sysctl.set", place: "host", key: `net/ipv6/conf/${link}/accept_ra`, value: "0", optional: true });
   if (promiscMode && bridge?.isPromiscuous !== true) steps.push({ do: "link.set", place: "host", link, promisc: true });
   if (bridge?.isUp !== true) steps.push({ do: "link.set", place: "host", link, up: true });
-  const addressing = planGateways(link, vlanGatewayOf(config) === undefined ? gateways : [], facts);
+  const holder = { link, isNew: bridge === undefined, addresses: facts.bridgeAddresses };
+  const addressing = planGateways(holder, vlanGatewayOf(config) === undefined ? gateways : []);
   steps.push(...addressing);
   // a bridge that somebody else made follows the lowest address of its ports, unless it is given one, be it its own
   if (bridge?.mac !== undefined && addressing.length > 0)
     steps.push({ do: "link.set", place: "host", link, mac: bridge.mac });
   return steps;
-}
-
-/** The addresses that the bridge lacks; those that exclude them go, which has been found to be wanted. */
-function planGateways(link: string, gateways: readonly Cidr[], facts: BridgeFacts): Step[] {
-  // nobody is there yet whom a new bridge's address could belong to
-  const nodad = facts.bridge === undefined;
-  const place = "host";
-  let present = [...facts.bridgeAddresses];
-  return gateways.flatMap((cidr): Step[] => {
-    if (present.some((address) => sameCidr(address, cidr))) return [];
-    const others = present.filter((address) => excludes(address, cidr));
-    present = [...present.filter((address) => !others.includes(address)), cidr];
-    // the last first, so that they come back in the same order when the ADD fails
-    const removals = others
-      .toReversed()
-      .map((other): Step => ({ do: "address.delete", place, link, cidr: other, tolerate: ["EADDRNOTAVAIL"] }));
-    return [...removals, { do: "address.add", place, link, cidr, nodad, tolerate: ["EEXIST"] }];
-  });
 }
 
 /** What belongs to this container. */
@@ -231,9 +215,4 @@ function isIpv6({ ip }: Cidr): boolean {
 
 function familiesOf({ ips }: Addressing): Family[] {
   return ([4, 6] satisfies Family[]).filter((family) => ips.some((ip) => ip.address.ip.family === family));
-}
-
-function excludes(present: Cidr, wanted: Cidr): boolean {
-  if (present.ip.family !== wanted.ip.family) return false;
-  return wanted.ip.family === 4 || contains(present, wanted.ip) || contains(wanted, present.ip);
 }

@@ -1,12 +1,13 @@
 // With `isGateway` and `vlan` the host has the gateway's addresses in that VLAN alone: not on the bridge, but on one end of a
 // veth whose other end is a port of the bridge in the VLAN. All containers of the VLAN share it, and it stays with the bridge.
-import { type Cidr, sameCidr } from "../../net/cidr.ts";
+import type { Cidr } from "../../net/cidr.ts";
 import { interfaceNameProblem } from "../../net/interface-name.ts";
 import type { Link } from "../../plan/facts.ts";
 import type { Step } from "../../plan/step.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Addressing } from "./addressing.ts";
 import type { BridgeConfig } from "./config.ts";
+import { planGateways } from "./gateway-addresses.ts";
 import { planPortVlans } from "./vlans.ts";
 
 export interface VlanGateway {
@@ -48,14 +49,11 @@ export function planVlanGateway(config: BridgeConfig, { gateways }: Addressing, 
   const link = vlanGatewayOf(config)?.link;
   if (link === undefined) return [];
   const { gateway, addresses } = facts;
-  const missing = gateways.filter((cidr) => !addresses.some((address) => sameCidr(address, cidr)));
-  // nobody is there yet whom a new interface's address could belong to
-  const nodad = gateway === undefined;
   return [
     ...(gateway === undefined ? planPair(link, config, facts) : []),
     ...planPort(config, facts),
     ...(gateway?.isUp === true ? [] : [{ do: "link.set", place: "host", link, up: true } satisfies Step]),
-    ...missing.map((cidr): Step => ({ do: "address.add", place: "host", link, cidr, nodad, tolerate: ["EEXIST"] })),
+    ...planGateways({ link, isNew: gateway === undefined, addresses }, gateways),
   ];
 }
 

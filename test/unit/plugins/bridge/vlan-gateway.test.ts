@@ -114,6 +114,11 @@ describe("planVlanGateway", () => {
       { ...present, addresses: [mustCidr("10.1.0.1/16")] },
       ["ip address add 2001:db8::1/64 dev cni0.100"],
     ],
+    [
+      "replaces addresses that are in the way, which forceAddress wants",
+      { ...present, addresses: [mustCidr("10.9.0.1/16"), mustCidr("2001:db8::1/64")] },
+      ["ip address delete 10.9.0.1/16 dev cni0.100", "ip address add 10.1.0.1/16 dev cni0.100"],
+    ],
     ["connects a port without bridge", { ...present, port: { ...port, master: undefined } }, connect("veth9")],
     ["connects a port of another bridge", { ...present, port: { ...port, master: 77 } }, connect("veth9")],
     ["connects a port to a new bridge", { ...present, bridge: undefined }, connect("veth9")],
