@@ -83,7 +83,7 @@ function planPort(
   { bridge, gateway, port, portName }: VlanGatewayFacts,
 ): Step[] {
   if (vlans === undefined || (gateway !== undefined && port === undefined)) return [];
-  if (port !== undefined && port.master === bridge?.index && port.isUp) return [];
+  if (port?.isUp === true && bridge !== undefined && port.master === bridge.index) return [];
   const link = port?.name ?? portName;
   return [
     { do: "link.set", place: "host", link, master },

@@ -121,6 +121,11 @@ describe("planVlanGateway", () => {
     ],
     ["connects a port without bridge", { ...present, port: { ...port, master: undefined } }, connect("veth9")],
     ["connects a port of another bridge", { ...present, port: { ...port, master: 77 } }, connect("veth9")],
+    [
+      "connects a port whose bridge is gone to a new one",
+      { ...present, bridge: undefined, port: { ...port, master: undefined } },
+      connect("veth9"),
+    ],
     ["connects a port to a new bridge", { ...present, bridge: undefined }, connect("veth9")],
     ["finishes a port that is down", { ...present, port: { ...port, isUp: false } }, connect("veth9")],
     ["takes a device that somebody else has connected", { ...present, port: undefined }, []],
