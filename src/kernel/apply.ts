@@ -1,14 +1,13 @@
 // The only interpreter of steps. Steps in one namespace that follow each other go to the kernel in one datagram.
-import { printCidr } from "../net/cidr.ts";
 import type { Link, Place } from "../plan/facts.ts";
 import { inverse, type Step } from "../plan/step.ts";
+import { awaitDad, awaitUp, type Waiting } from "./await-link.ts";
 import { type RuleChange, startAddingChain, startRemovingChain } from "./iptables.ts";
 import { isErrno, KernelError } from "./kernel-error.ts";
-import { addAddress, deleteAddress, listAddresses } from "./netlink/address.ts";
-import { RTNLGRP_IPV6_IFADDR, RTNLGRP_LINK } from "./netlink/constants.ts";
+import { addAddress, deleteAddress } from "./netlink/address.ts";
 import { addBridge, addVeth, deleteLink, setLink, setPort } from "./netlink/link.ts";
 import { addRoute } from "./netlink/route.ts";
-import { NetlinkSocket, type Request } from "./netlink/socket.ts";
+import type { Request } from "./netlink/socket.ts";
 import { addVlans, deleteVlans, type Port } from "./netlink/vlan.ts";
 import { startAddingNftRules, startRemovingNftRules } from "./nft.ts";
 import type { Places } from "./places.ts";
@@ -40,8 +39,6 @@ export class Applied {
     this.#links.delete(keyOf(place, name));
   }
 }
-
-const AWAIT_MILLISECONDS = 5_000;
 
 /** Carries out the steps in order. The first that fails ends it; what was done until then has been recorded. */
 export async function apply(steps: readonly Step[], applying: Applying): Promise<Applied> {
@@ -85,10 +82,10 @@ class Run {
         return this.#setSysctl(step);
       case "link.await-up":
         this.flush();
-        return this.#awaitUp(step.place, step.link);
+        return awaitUp(step.link, () => this.#look(step.place, step.link), this.#waitingAt(step.place));
       case "address.await-dad":
         this.flush();
-        return this.#awaitDad(step.place, step.link);
+        return awaitDad(this.#look(step.place, step.link), this.#waitingAt(step.place));
       case "rules.add":
         return this.#startRules(step, startAddingChain(step.chain, this.#applying.env));
       case "rules.remove":
@@ -202,6 +199,10 @@ class Run {
     return link;
   }
 
+  #waitingAt(place: Place): Waiting {
+    return { territory: this.#applying.places.at(place), checkInterrupt: this.#applying.checkInterrupt };
+  }
+
   #setSysctl({ place, key, value, optional }: Extract<Step, { do: "sysctl.set" }>): void {
     try {
       this.#applying.places.at(place).run(() => {
@@ -223,42 +224,6 @@ class Run {
     this.#rules.push(change);
     // not when it has ended: whatever becomes of it, it may have done its work
     this.#record(step);
-  }
-
-  async #awaitUp(place: Place, name: string): Promise<void> {
-    const isUp = () => this.#look(place, name).isOperational;
-    await this.#await(isUp, place, { group: RTNLGRP_LINK, what: `wait for link ${name} to be up and running` });
-  }
-
-  async #awaitDad(place: Place, name: string): Promise<void> {
-    const { socket } = this.#applying.places.at(place);
-    const link = this.#look(place, name);
-    const isSettled = () => {
-      const addresses = listAddresses(socket, link);
-      const duplicate = addresses.find((address) => address.isDuplicate);
-      if (duplicate === undefined) return !addresses.some((address) => address.isTentative);
-      throw new KernelError(`another host on the link has the address ${printCidr(duplicate.cidr)} of ${name}`, 98);
-    };
-    const what = `wait for the duplicate address detection of ${name}`;
-    await this.#await(isSettled, place, { group: RTNLGRP_IPV6_IFADDR, what });
-  }
-
-  /** Looks again at every change of the kind. */
-  async #await(
-    isDone: () => boolean,
-    place: Place,
-    { group, what }: { readonly group: number; readonly what: string },
-  ): Promise<void> {
-    if (isDone()) return;
-    const { places, checkInterrupt } = this.#applying;
-    using events = places.at(place).run(() => new NetlinkSocket());
-    events.join(group);
-    const deadline = Date.now() + AWAIT_MILLISECONDS;
-    while (!isDone()) {
-      if (Date.now() >= deadline) throw new KernelError(what, 110);
-      events.nextChanges(Math.max(0, deadline - Date.now()));
-      await checkInterrupt();
-    }
   }
 
   #record(step: Step): void {

@@ -1,61 +1,6 @@
-// Every call into the C library, and the only file that knows node:ffi. That module may still change; the runtime is pinned
-// inside the executable, so it cannot change under us. Constants are those of the Linux headers for x86-64 and AArch64.
-import ffi from "node:ffi";
+// The system calls and library functions that Node.js has not. Constants are those of the Linux headers for x86-64 and AArch64.
 import { KernelError } from "./kernel-error.ts";
-
-/** The program itself: what it is linked with is the C library, and the OpenSSL inside Node.js. */
-const program = new ffi.DynamicLibrary(null);
-
-const libc = lazily({
-  SHA512_Final: { arguments: ["buffer", "buffer"], return: "int32" },
-  SHA512_Init: { arguments: ["buffer"], return: "int32" },
-  SHA512_Update: { arguments: ["buffer", "buffer", "uint64"], return: "int32" },
-  __errno_location: { arguments: [], return: "pointer" },
-  posix_spawn: { arguments: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"], return: "int32" },
-  posix_spawn_file_actions_adddup2: { arguments: ["buffer", "int32", "int32"], return: "int32" },
-  syscall: { arguments: ["int64", "int64", "int64", "int64", "int64", "int64"], return: "int64" },
-});
-
-/** Making a function takes 40 us, so all system calls go through one: their numbers, of asm/unistd.h on either machine. */
-const numbers = {
-  x64: {
-    bind: 49,
-    exit_group: 231,
-    flock: 73,
-    getsockopt: 55,
-    ioctl: 16,
-    memfd_create: 319,
-    pidfd_open: 434,
-    pidfd_send_signal: 424,
-    pipe2: 293,
-    ppoll: 271,
-    setns: 308,
-    setsockopt: 54,
-    socket: 41,
-    wait4: 61,
-  },
-  arm64: {
-    bind: 200,
-    exit_group: 94,
-    flock: 32,
-    getsockopt: 209,
-    ioctl: 29,
-    memfd_create: 279,
-    pidfd_open: 434,
-    pidfd_send_signal: 424,
-    pipe2: 59,
-    ppoll: 73,
-    setns: 268,
-    setsockopt: 208,
-    socket: 198,
-    wait4: 260,
-  },
-} as const;
-
-const numberOf = process.arch === "arm64" ? numbers.arm64 : numbers.x64;
-
-/** A thread keeps its errno at one place. It is asked for now: making a function later would change the value. */
-const errnoPlace = libc.__errno_location();
+import { addressOf, call, checked, errno, libc } from "./system-call.ts";
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -190,7 +135,7 @@ function stringList(strings: readonly string[]): Buffer {
   const texts = strings.map(cString);
   const start = (texts.length + 1) * 8;
   const list = Buffer.alloc(start + texts.reduce((size, text) => size + text.length, 0));
-  const address = ffi.getRawPointer(list);
+  const address = addressOf(list);
   let at = start;
   texts.forEach((text, i) => {
     text.copy(list, at);
@@ -217,25 +162,6 @@ export function sha512(text: string): string {
   return digest.toString("hex");
 }
 
-function errno(): number {
-  return ffi.getInt32(errnoPlace);
-}
-
-/** Throws its error. */
-function checked(name: keyof typeof numberOf, ...args: readonly (number | Buffer)[]): number {
-  const result = call(name, ...args);
-  if (result < 0) throw new KernelError(name, errno());
-  return result;
-}
-
-/** -1 when it fails. A buffer stands for its address. */
-function call(name: keyof typeof numberOf, ...args: readonly (number | Buffer)[]): number {
-  const [a = 0n, b = 0n, c = 0n, d = 0n, e = 0n] = args.map((arg) =>
-    typeof arg === "number" ? BigInt(arg) : ffi.getRawPointer(arg),
-  );
-  return Number(libc.syscall(BigInt(numberOf[name]), a, b, c, d, e));
-}
-
 /** struct timespec */
 function timespec(milliseconds: number): Buffer {
   const bytes = Buffer.alloc(16);
@@ -246,22 +172,4 @@ function timespec(milliseconds: number): Buffer {
 
 function cString(text: string): Buffer {
   return Buffer.from(`${text}\0`);
-}
-
-type Functions<D extends ffi.FunctionDefinitions> = {
-  readonly [K in keyof D]: ReturnType<typeof program.getFunction<D[K]>>;
-};
-
-/** Making a function takes 40 us, so each is made when it is first asked for. */
-function lazily<const D extends ffi.FunctionDefinitions>(definitions: D): Functions<D> {
-  const functions = {};
-  for (const [name, signature] of Object.entries(definitions)) {
-    const get = () => {
-      const value = program.getFunction(name, signature);
-      Object.defineProperty(functions, name, { value });
-      return value;
-    };
-    Object.defineProperty(functions, name, { get, configurable: true });
-  }
-  return functions as Functions<D>;
 }

@@ -2,18 +2,7 @@
 // `last_reserved_ip.<n>` the last address of range set n, and `lock` is locked with flock(2) by whoever changes something.
 // `<dataDir>/.dockbridge/<network>` is our index of them. Nothing is flushed to the disk: after a power failure no container is alive,
 // and a damaged file is free.
-import {
-  constants,
-  linkSync,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { linkSync, lstatSync, readdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { isErrno } from "../kernel/kernel-error.ts";
 import { takeLock } from "../kernel/lock.ts";
 import type { NetnsRecord } from "../kernel/netns-record.ts";
@@ -21,7 +10,8 @@ import { type Ip, parseIp, printIp } from "../net/ip.ts";
 import { messageOf } from "../protocol/error.ts";
 import type { Attachment, Surroundings } from "../protocol/plugin.ts";
 import { HostLocalIndex } from "./host-local-index.ts";
-import { type IndexLine, isCutOff, parseOwner, printOwner } from "./reservation.ts";
+import { type IndexLine, printOwner } from "./reservation.ts";
+import { identify, readIfThere, readReservation } from "./reservation-file.ts";
 
 export interface StorePlace {
   readonly dataDir: string;
@@ -156,7 +146,7 @@ export class HostLocalStore {
   }
 
   lastReserved(rangeSet: number): Ip | undefined {
-    return parseIp(this.#read(lastReservedName(rangeSet))?.trim() ?? "");
+    return parseIp(readIfThere(this.#path(lastReservedName(rangeSet)))?.trim() ?? "");
   }
 
   [Symbol.dispose](): void {
@@ -186,16 +176,10 @@ export class HostLocalStore {
     this.#index.stamp();
   }
 
-  /** The line as it was when the file is the same; undefined when there is no file. */
   #lineOf(name: string, before: IndexLine | undefined): IndexLine | "damaged" | undefined {
-    const file = identify(this.#path(name));
-    if (before !== undefined && before.file === file) return before;
-    const content = this.#read(name);
-    if (content === undefined) return undefined;
-    const owner = parseOwner(content);
-    const isWhole = before === undefined || !isCutOff(content, before.owner);
-    if (owner !== undefined && isWhole) return { name, owner, file, netns: undefined };
-    this.#log(`${this.#path(name)} is ${content === "" ? "empty" : "damaged"}: the address counts as free`);
+    const found = readReservation(this.#path(name), name, before);
+    if (typeof found !== "string") return found;
+    this.#log(`${this.#path(name)} is ${found}: the address counts as free`);
     return "damaged";
   }
 
@@ -212,17 +196,6 @@ export class HostLocalStore {
   #listing(): Set<string> {
     this.#names ??= new Set(readdirSync(this.directory));
     return this.#names;
-  }
-
-  /** Undefined when there is no such file. */
-  #read(name: string): string | undefined {
-    try {
-      // whatever it is, reading it does not wait
-      return readFileSync(this.#path(name), { encoding: "utf8", flag: constants.O_RDONLY | constants.O_NONBLOCK });
-    } catch (error) {
-      if (isErrno(error, "ENOENT", "EISDIR", "ENXIO", "ELOOP")) return undefined;
-      throw error;
-    }
   }
 
   #write(name: string, content: string): string {
@@ -243,12 +216,6 @@ export class HostLocalStore {
   #path(name: string): string {
     return `${this.directory}/${name}`;
   }
-}
-
-/** Tells a file from a later one of the same name. */
-function identify(path: string): string {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat === undefined ? "" : `${stat.ino}:${stat.size}:${stat.mtimeNs}`;
 }
 
 function directoryOf({ dataDir, network }: StorePlace): string {

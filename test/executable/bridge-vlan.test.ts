@@ -44,7 +44,7 @@ async function reaches(container: string, address: string, network: string): Pro
 
 const pvid = (vid: number) => `${vid} PVID Egress Untagged`;
 
-describe.skipIf(kernelFiltersVlans)("on a kernel without bridge VLAN filtering", () => {
+describe.skipIf(kernelFiltersVlans)("on a kernel without CONFIG_BRIDGE_VLAN_FILTERING", () => {
   test.each([
     ["a VLAN", { vlan: 100 }],
     ["a trunk", { vlanTrunk: trunk }],
@@ -78,7 +78,7 @@ test("a DEL with VLANs of what was never attached succeeds", async () => {
   expect(await callPlugin(host, { verb: "DEL", config, netns })).toMatchObject({ exitCode: 0, stdout: "" });
 });
 
-describe.skipIf(!kernelFiltersVlans)("on a kernel with bridge VLAN filtering", () => {
+describe.skipIf(!kernelFiltersVlans)("on a kernel with CONFIG_BRIDGE_VLAN_FILTERING", () => {
   test.each([
     ["a VLAN", { vlan: 100 }, [pvid(100)]],
     ["a VLAN and no default VLAN", { vlan: 100, preserveDefaultVlan: false }, [pvid(100)]],

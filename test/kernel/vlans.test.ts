@@ -44,7 +44,7 @@ test("a bridge without a filter is read as such, and other links as no bridge", 
   expect(findLinks(side.socket, ["b0", "v0"]).map((link) => link?.vlanFiltering)).toEqual([false, undefined]);
 });
 
-describe.skipIf(kernelFiltersVlans)("on a kernel without bridge VLAN filtering", () => {
+describe.skipIf(kernelFiltersVlans)("on a kernel without CONFIG_BRIDGE_VLAN_FILTERING", () => {
   test("a bridge cannot be made with it", async () => {
     await using side = await Side.open();
     expect(() => side.socket.request(addBridge({ name: "b0", vlanFiltering: true }))).toThrow(
@@ -62,7 +62,7 @@ describe.skipIf(kernelFiltersVlans)("on a kernel without bridge VLAN filtering",
   });
 });
 
-describe.skipIf(!kernelFiltersVlans)("on a kernel with bridge VLAN filtering", () => {
+describe.skipIf(!kernelFiltersVlans)("on a kernel with CONFIG_BRIDGE_VLAN_FILTERING", () => {
   const BRIDGE = "ip link add b0 type bridge vlan_filtering 1";
 
   test("a bridge is made with it", async () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
-const source = readFileSync("src/kernel/libc.ts", "utf8");
+const source = readFileSync("src/kernel/system-call.ts", "utf8");
 
 /** The machine's header; that of AArch64 is the generic one. */
 const headers = {
