@@ -1,5 +1,6 @@
 // The only interpreter of steps. Steps in one namespace that follow each other go to the kernel in one datagram.
 import type { Link, Place } from "../plan/facts.ts";
+import type { Rule } from "../plan/rule-set.ts";
 import { inverse, type Step } from "../plan/step.ts";
 import { awaitDad, awaitUp, type Waiting } from "./await-link.ts";
 import { type RuleChange, startAddingChain, startRemovingChain } from "./iptables.ts";
@@ -11,6 +12,7 @@ import type { Request } from "./netlink/socket.ts";
 import { addVlans, deleteVlans, type Port } from "./netlink/vlan.ts";
 import { startAddingNftRules, startRemovingNftRules } from "./nft.ts";
 import type { Places } from "./places.ts";
+import { startEnsuring, startReleasing } from "./rule-sets.ts";
 import { ensureSysctl } from "./sysctl.ts";
 
 export interface Applying {
@@ -50,7 +52,7 @@ export async function apply(steps: readonly Step[], applying: Applying): Promise
   } catch (error) {
     failures.push(error);
   }
-  failures.push(...run.finishRules());
+  failures.push(...(await run.finishRules()));
   if (failures.length > 0) throw failures[0];
   return run.applied;
 }
@@ -96,6 +98,11 @@ class Run {
         return this.#startRules(step, startRemovingNftRules(step.owner, this.#applying.env));
       case "rules.await":
         return this.#awaitRules();
+      case "rules.ensure":
+        return this.#ensureRules(step);
+      case "rules.release":
+        this.#rules.push(startReleasing(step, this.#applying));
+        return;
       default:
         this.#queue(step);
     }
@@ -117,15 +124,16 @@ class Run {
   }
 
   /** Waits for all rule changes, and returns their failures. */
-  finishRules(): unknown[] {
-    return this.#rules.splice(0).flatMap((rules) => {
+  async finishRules(): Promise<unknown[]> {
+    const failures: unknown[] = [];
+    for (const rules of this.#rules.splice(0)) {
       try {
-        rules.finish();
-        return [];
+        await rules.finish();
       } catch (error) {
-        return [error];
+        failures.push(error);
       }
-    });
+    }
+    return failures;
   }
 
   #queue(step: NetlinkStep): void {
@@ -214,9 +222,9 @@ class Run {
     }
   }
 
-  #awaitRules(): void {
+  async #awaitRules(): Promise<void> {
     this.flush();
-    const [failure] = this.finishRules();
+    const [failure] = await this.finishRules();
     if (failure !== undefined) throw failure;
   }
 
@@ -224,6 +232,11 @@ class Run {
     this.#rules.push(change);
     // not when it has ended: whatever becomes of it, it may have done its work
     this.#record(step);
+  }
+
+  #ensureRules(step: Extract<Step, { do: "rules.ensure" }>): void {
+    const added = (own: readonly Rule[]) => this.#record({ ...step, rules: { ...step.rules, own } });
+    this.#rules.push(startEnsuring(step.rules, this.#applying, added));
   }
 
   #record(step: Step): void {

@@ -12,7 +12,7 @@ import { CniError, ErrorCode } from "../protocol/error.ts";
 import { needProgram } from "./find-program.ts";
 import { Child } from "./process.ts";
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** iptables-legacy has one lock for the whole host. */
 const LOCK_SECONDS = 30;
@@ -25,7 +25,7 @@ export function findIptables(family: Family, action: "restore" | "save", env: En
 /** A change of rules under way in a process of its own. */
 export interface RuleChange {
   /** Waits for its end. */
-  readonly finish: () => void;
+  readonly finish: () => void | Promise<void>;
 }
 
 /** Equivalent to: `iptables-restore --noflush`. All of the chain, or nothing of it. Whatever an earlier ADD left of it is replaced. */
@@ -64,17 +64,20 @@ function saveAfter(refusal: CniError | undefined, chain: PrivateChain, env: Envi
 }
 
 /** Equivalent to: `iptables-save -t $table` */
-export function saveTable(chain: Pick<PrivateChain, "family" | "table">, env: Environment): SavedTable {
-  const file = findIptables(chain.family, "save", env);
-  const finished = new Child({ file, args: ["-t", chain.table], env, input: Buffer.alloc(0) }).finished();
-  if (finished.exitCode === 0) return parseSavedTable(finished.stdout);
-  throw new CniError(
-    ErrorCode.Internal,
-    `could not read the rules of table ${chain.table}: ${finished.stderr.trim()}`,
-    {
-      details: `${file}: ${finished.status}`,
-    },
-  );
+export function saveTable({ family, table }: Pick<PrivateChain, "family" | "table">, env: Environment): SavedTable {
+  return parseSavedTable(printRules(family, { args: ["-t", table], env }));
+}
+
+/** Equivalent to: `iptables-save $args` */
+export function printRules(
+  family: Family,
+  { args, env }: { readonly args: readonly string[]; readonly env: Environment },
+): string {
+  const file = findIptables(family, "save", env);
+  const finished = new Child({ file, args, env, input: Buffer.alloc(0) }).finished();
+  if (finished.exitCode === 0) return finished.stdout;
+  const message = `could not read the rules: ${finished.stderr.trim()}`;
+  throw new CniError(ErrorCode.Internal, message, { details: `${[file, ...args].join(" ")}: ${finished.status}` });
 }
 
 function restoreOrThrow(chain: PrivateChain, input: string, env: Environment): void {
@@ -82,13 +85,14 @@ function restoreOrThrow(chain: PrivateChain, input: string, env: Environment): v
   if (refusal !== undefined) throw refusal;
 }
 
-class Restore {
+/** Equivalent to: `iptables-restore --noflush`, under way. */
+export class Restore {
   readonly #child: Child;
   readonly #file: string;
   readonly #input: string;
 
-  constructor(chain: PrivateChain, input: string, env: Environment) {
-    this.#file = findIptables(chain.family, "restore", env);
+  constructor({ family }: { readonly family: Family }, input: string, env: Environment) {
+    this.#file = findIptables(family, "restore", env);
     this.#input = input;
     this.#child = new Child({
       file: this.#file,
@@ -100,9 +104,14 @@ class Restore {
 
   /** Waits for its end; undefined when it has done its work. */
   refusal(): CniError | undefined {
-    const { exitCode, status, stderr } = this.#child.finished();
-    if (exitCode === 0) return undefined;
+    return this.finished().refusal;
+  }
+
+  /** The same, with what it listed where it was asked to. */
+  finished(): { readonly refusal: CniError | undefined; readonly stdout: string } {
+    const { exitCode, status, stdout, stderr } = this.#child.finished();
+    if (exitCode === 0) return { refusal: undefined, stdout };
     const message = `${this.#file} refused the rules: ${stderr.trim() || status}`;
-    return new CniError(ErrorCode.Internal, message, { details: this.#input });
+    return { refusal: new CniError(ErrorCode.Internal, message, { details: this.#input }), stdout };
   }
 }

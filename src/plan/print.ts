@@ -1,9 +1,11 @@
 import { printCidr } from "../net/cidr.ts";
-import { printIp } from "../net/ip.ts";
+import { type Family, printIp } from "../net/ip.ts";
 import { printVids, type VidRange } from "../net/vlan.ts";
 import type { Place, PortVlans } from "./facts.ts";
 import { addNftRules, type NftOwner, nameOf, nothingFound, removeNftRules } from "./nft-rules.ts";
-import { addChain, type PrivateChain, removeChain } from "./private-chain.ts";
+import { addChain, removeChain } from "./private-chain.ts";
+import { remove } from "./rule-input.ts";
+import { printRule, type RuleSet } from "./rule-set.ts";
 import type { NewLink, Step } from "./step.ts";
 
 /** A plan in the words an administrator would type, with `nsenter` where it happens in the container. */
@@ -51,6 +53,10 @@ function printStep(step: Step): string {
       return removeOwn(step.owner);
     case "rules.await":
       return "# wait until all rules are in force";
+    case "rules.ensure":
+      return ensure(step.rules);
+    case "rules.release":
+      return restore(step, remove(step.rules) ?? "");
     default:
       return step satisfies never;
   }
@@ -102,7 +108,13 @@ function word(name: string, value: string | number | undefined): string[] {
   return value === undefined ? [] : [`${name} ${value}`];
 }
 
-function restore({ family }: PrivateChain, input: string): string {
+/** Each of them only where it is missing. */
+function ensure({ family, standing, own, forwarding }: RuleSet): string {
+  const rules = [...standing, ...own].map((rule) => printRule(rule, family));
+  return [...(forwarding ? [`# make this host forward IPv${family}`] : []), ...rules].join("\n");
+}
+
+function restore({ family }: { readonly family: Family }, input: string): string {
   return `${family === 4 ? "iptables" : "ip6tables"}-restore --noflush <<END\n${input}END`;
 }
 

@@ -1,12 +1,14 @@
 // Everything that a plugin may change, as values. kernel/apply.ts carries them out, plan/print.ts says them in the words an
 // administrator would type. Links are named by place and name, never by index: an index is known only when the link is there.
 import type { Cidr } from "../net/cidr.ts";
+import type { Family } from "../net/ip.ts";
 import type { Mac } from "../net/mac.ts";
 import type { Route } from "../net/route.ts";
 import type { VidRange } from "../net/vlan.ts";
 import type { Place, PortVlans } from "./facts.ts";
 import type { NftOwner, NftRules } from "./nft-rules.ts";
 import type { PrivateChain } from "./private-chain.ts";
+import type { Rule, RuleSet } from "./rule-set.ts";
 
 export interface NewLink {
   readonly name: string;
@@ -75,7 +77,11 @@ export type Step =
   | { readonly do: "nft.add"; readonly rules: NftRules }
   | { readonly do: "nft.remove"; readonly owner: NftOwner }
   /** Waits until all rules so far are in force. */
-  | { readonly do: "rules.await" };
+  | { readonly do: "rules.await" }
+  /** What is recorded to take it back are those of its own rules that were not there before. */
+  | { readonly do: "rules.ensure"; readonly rules: RuleSet }
+  /** Those that are there: none of them has to be. */
+  | { readonly do: "rules.release"; readonly family: Family; readonly rules: readonly Rule[] };
 
 /** The step that takes this one back, or undefined when there is none: it goes with its link, or made nothing. */
 export function inverse(step: Step): Step | undefined {
@@ -101,6 +107,10 @@ export function inverse(step: Step): Step | undefined {
       return { ...step, do: "address.add", tolerate: ["ENODEV", "EEXIST"] };
     case "nft.add":
       return { do: "nft.remove", owner: step.rules.owner };
+    case "rules.ensure": {
+      const { family, own } = step.rules;
+      return own.length === 0 ? undefined : { do: "rules.release", family, rules: own };
+    }
     case "link.set":
       return inverseOfSet(step);
     case "link.delete":
@@ -115,6 +125,7 @@ export function inverse(step: Step): Step | undefined {
     case "rules.remove":
     case "nft.remove":
     case "rules.await":
+    case "rules.release":
       return undefined;
     default:
       return step satisfies never;

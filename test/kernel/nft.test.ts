@@ -257,8 +257,8 @@ describe("failures", () => {
     expect(change.finish).toThrow("refused the rules: tired");
   });
 
-  test("removing starts nothing when nothing is there", () => {
-    startRemovingNftRules(rules.owner, withNft(`touch ${directory}/started`)).finish();
+  test("removing starts nothing when nothing is there", async () => {
+    await startRemovingNftRules(rules.owner, withNft(`touch ${directory}/started`)).finish();
     expect(sh(`ls ${directory}`)).toBe("nft");
   });
 
@@ -269,12 +269,12 @@ describe("failures", () => {
     const env = withNft(
       `mkdir ${directory}/once 2> /dev/null && ${real} flush chain inet cni_plugins_masquerade masq_checks; exec ${real} "$@"`,
     );
-    startRemovingNftRules(rules.owner, env).finish();
+    await startRemovingNftRules(rules.owner, env).finish();
     expect(findNftRules(masqueradeOwner("a-b"))).toEqual(nothingFound);
     rmSync(`${directory}/once`, { recursive: true });
 
     await run.apply(add(rules));
-    startAddingNftRules(rules, env).finish();
+    await startAddingNftRules(rules, env).finish();
     expect(ids()).toEqual(["c1"]);
   });
 });

@@ -1,5 +1,6 @@
 import type { NftRules } from "../../../src/plan/nft-rules.ts";
 import type { PrivateChain } from "../../../src/plan/private-chain.ts";
+import type { RuleSet } from "../../../src/plan/rule-set.ts";
 
 /** Two rules, and two jumps that lead to them. */
 export const chain: PrivateChain = {
@@ -27,4 +28,11 @@ export const nftRules: NftRules = {
     { chain: "PREROUTING", rule: 'jump own comment "c1"' },
     { chain: "own", rule: 'drop comment "c1"' },
   ],
+};
+
+export const ruleSet: RuleSet = {
+  family: 4,
+  chains: [{ table: "filter", name: "X" }],
+  standing: [{ table: "filter", chain: "FORWARD", text: "-j X", at: "head" }],
+  own: [{ table: "raw", chain: "PREROUTING", text: "-d 10.1.0.5/32 ! -i cni0 -j DROP", at: "end" }],
 };

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { printPlan } from "../../../src/plan/print.ts";
 import type { Step } from "../../../src/plan/step.ts";
 import { mustCidr, mustIp, mustMac } from "../net/must.ts";
-import { chain, nftRules } from "./examples.ts";
+import { chain, nftRules, ruleSet } from "./examples.ts";
 
 const mac = mustMac("02:00:00:00:00:01");
 const cidr = mustCidr("10.1.0.5/16");
@@ -141,6 +141,28 @@ const examples: Readonly<Record<Step["do"], readonly (readonly [Step, string])[]
 -A CNI-1 ! -d 224.0.0.0/4 -j MASQUERADE
 -A POSTROUTING -s 10.1.0.5/32 -j CNI-1
 -A POSTROUTING -s 10.2.0.5/32 -j CNI-1
+COMMIT
+END`,
+    ],
+  ],
+  "rules.ensure": [
+    [
+      { do: "rules.ensure", rules: { ...ruleSet, forwarding: true } },
+      `# make this host forward IPv4
+iptables -t filter -I FORWARD -j X
+iptables -t raw -A PREROUTING -d 10.1.0.5/32 ! -i cni0 -j DROP`,
+    ],
+    [
+      { do: "rules.ensure", rules: { ...ruleSet, family: 6, standing: [] } },
+      "ip6tables -t raw -A PREROUTING -d 10.1.0.5/32 ! -i cni0 -j DROP",
+    ],
+  ],
+  "rules.release": [
+    [
+      { do: "rules.release", family: 6, rules: ruleSet.own },
+      `ip6tables-restore --noflush <<END
+*raw
+-D PREROUTING -d 10.1.0.5/32 ! -i cni0 -j DROP
 COMMIT
 END`,
     ],

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { inverse, type Step } from "../../../src/plan/step.ts";
 import { mustCidr, mustMac } from "../net/must.ts";
-import { chain, nftRules } from "./examples.ts";
+import { chain, nftRules, ruleSet } from "./examples.ts";
 
 interface Example {
   readonly name: string;
@@ -90,6 +90,15 @@ const examples: Readonly<Record<Step["do"], readonly Example[]>> = {
   "link.await-up": [{ name: "changes nothing", step: { do: "link.await-up", place, link }, back: undefined }],
   "address.await-dad": [{ name: "changes nothing", step: { do: "address.await-dad", place, link }, back: undefined }],
   "rules.add": [{ name: "removes the rules", step: { do: "rules.add", chain }, back: { do: "rules.remove", chain } }],
+  "rules.ensure": [
+    {
+      name: "removes its own rules",
+      step: { do: "rules.ensure", rules: ruleSet },
+      back: { do: "rules.release", family: 4, rules: ruleSet.own },
+    },
+    { name: "leaves what stands", step: { do: "rules.ensure", rules: { ...ruleSet, own: [] } }, back: undefined },
+  ],
+  "rules.release": [{ name: "cannot", step: { do: "rules.release", family: 4, rules: ruleSet.own }, back: undefined }],
   "rules.remove": [{ name: "cannot", step: { do: "rules.remove", chain }, back: undefined }],
   "nft.add": [
     {

@@ -1,0 +1,110 @@
+// Rules in shared chains. When all is as it should be before, one process does it; else the rules are read first, and nobody
+// else may then write what was missing: the lock is for that. It is on the program, so there is no file to make for it.
+import type { Family } from "../net/ip.ts";
+import { addMissing, addWhereExpected, alreadyThere, remove, removePresent } from "../plan/rule-input.ts";
+import type { Rule, RuleSet } from "../plan/rule-set.ts";
+import { missingRules, SavedRules } from "../plan/saved-rules.ts";
+import type { CniError } from "../protocol/error.ts";
+import { isForwardingOff, switchForwardingOn, takeForwardingBack } from "./forwarding.ts";
+import { type Environment, findIptables, printRules, Restore, type RuleChange } from "./iptables.ts";
+import { takeLock } from "./lock.ts";
+
+interface Surroundings {
+  readonly env: Environment;
+  readonly checkInterrupt: () => Promise<void>;
+}
+
+/** How often the rules are read anew when others change them between reading and writing. */
+const ATTEMPTS = 3;
+
+/** All rules of the host, as: `iptables-save`. */
+export function readRules(family: Family, env: Environment): SavedRules {
+  return new SavedRules(printRules(family, { args: [], env }));
+}
+
+/** See RuleSet. `added` gets those of its own rules that were not there, also when writing them then fails. */
+export function startEnsuring(set: RuleSet, around: Surroundings, added: (own: readonly Rule[]) => void): RuleChange {
+  const input = set.forwarding && isForwardingOff(set.family) ? undefined : addWhereExpected(set);
+  const first = input === undefined ? undefined : new Restore(set, input, around.env);
+  return {
+    finish: async () => {
+      const outcome = first?.finished();
+      if (outcome === undefined || outcome.refusal !== undefined) {
+        return ensureMissing(set, { ...around, added, refusal: outcome?.refusal });
+      }
+      const before = alreadyThere(set, outcome.stdout);
+      added(set.own.filter((rule) => !before.includes(rule)));
+      // they are there twice now: the lower ones are in the right order with the others
+      if (before.length > 0) removeOnce(before, set.family, around.env);
+    },
+  };
+}
+
+/** Removes those that are there. */
+export function startReleasing(
+  { family, rules }: { readonly family: Family; readonly rules: readonly Rule[] },
+  around: Surroundings,
+): RuleChange {
+  const input = remove(rules);
+  const first = input === undefined ? undefined : new Restore({ family }, input, around.env);
+  return {
+    finish: async () => {
+      const refusal = first?.refusal();
+      if (refusal === undefined) return;
+      await change(family, { ...around, refusal }, (saved) => removePresent(rules, saved));
+    },
+  };
+}
+
+interface Repair extends Surroundings {
+  readonly refusal: CniError | undefined;
+}
+
+async function ensureMissing(
+  set: RuleSet,
+  repair: Repair & { readonly added: (own: readonly Rule[]) => void },
+): Promise<void> {
+  const switched = set.forwarding ? switchForwardingOn(set.family) : [];
+  try {
+    await change(set.family, repair, (saved) => {
+      repair.added(missingRules(set.own, saved));
+      return addMissing(set, saved, switched.length > 0);
+    });
+  } catch (error) {
+    takeForwardingBack(switched);
+    throw error;
+  }
+}
+
+/** Writes what `decide` makes of the rules that are there. */
+async function change(
+  family: Family,
+  { env, checkInterrupt, refusal }: Repair,
+  decide: (saved: SavedRules) => string | undefined,
+): Promise<void> {
+  using _lock = await takeLock(findIptables(family, "restore", env), { kind: "exclusive", checkInterrupt });
+  let last = refusal;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const input = decide(readAfter(last, family, env));
+    if (input === undefined) return;
+    last = new Restore({ family }, input, env).refusal();
+    if (last === undefined) return;
+  }
+  throw last;
+}
+
+/** When the rules cannot be read either, it is the refusal that tells why. */
+function readAfter(refusal: CniError | undefined, family: Family, env: Environment): SavedRules {
+  try {
+    return readRules(family, env);
+  } catch (error) {
+    throw refusal ?? error;
+  }
+}
+
+function removeOnce(rules: readonly Rule[], family: Family, env: Environment): void {
+  const input = remove(rules);
+  if (input === undefined) return;
+  const refusal = new Restore({ family }, input, env).refusal();
+  if (refusal !== undefined) throw refusal;
+}

@@ -1,0 +1,125 @@
+// Input for `iptables-restore --noflush`. It carries out one table after the other, each as a whole or not at all.
+import type { Rule, RuleSet, Table } from "./rule-set.ts";
+import { tables } from "./rule-set.ts";
+import type { SavedRules } from "./saved-rules.ts";
+
+type Lines = ReadonlyMap<Table, readonly string[]>;
+
+/**
+ * Adds the own rules, and is refused as a whole when a standing one is missing. It also has the chains listed that get new
+ * rules, as they were: what is in an own rule's chain already is there twice then. Undefined when a part could be refused,
+ * because there are several tables, and when a second one could come to a wrong place.
+ */
+export function addWhereExpected({ standing, own }: RuleSet): string | undefined {
+  const [last, ...others] = new Set(own.map(({ table }) => table));
+  if (others.length > 0 || own.some(({ at }) => at === "head")) return undefined;
+  const lines = new Map<Table, string[]>();
+  // the checks of other tables come first: nothing is changed before the last of them
+  for (const table of [...tables.filter((name) => name !== last), ...(last === undefined ? [] : [last])]) {
+    lines.set(
+      table,
+      standing.filter((rule) => rule.table === table).map(({ chain, text }) => `-C ${chain} ${text}`),
+    );
+  }
+  if (last !== undefined) {
+    const chains = new Set(own.map(({ chain }) => chain));
+    lines.get(last)?.push(...Array.from(chains, (chain) => `-S ${chain}`), ...own.map(add));
+  }
+  return print(lines);
+}
+
+/** The own rules that the listing of `addWhereExpected` shows: they were there before. */
+export function alreadyThere({ own }: RuleSet, listing: string): readonly Rule[] {
+  const lines = new Set(listing.split("\n"));
+  return own.filter(({ chain, text }) => lines.has(`-A ${chain} ${text}`));
+}
+
+/**
+ * Adds the chains and rules that are missing, each at a place that is right beside those which are there. With `dropForward`
+ * it sets the policy of FORWARD, too. Undefined when nothing is to be done.
+ */
+export function addMissing(
+  { chains, standing, own }: RuleSet,
+  saved: SavedRules,
+  dropForward: boolean,
+): string | undefined {
+  const wanted = [...standing, ...own];
+  const lines = new Map<Table, string[]>();
+  for (const table of tables) {
+    const missing = chains.filter((chain) => chain.table === table && !saved.hasChain(table, chain.name));
+    const inTable = wanted.filter((rule) => rule.table === table);
+    lines.set(table, [
+      ...(dropForward && table === "filter" ? ["-P FORWARD DROP"] : []),
+      ...missing.map(({ name }) => `-N ${name}`),
+      ...Array.from(new Set(inTable.map(({ chain }) => chain))).flatMap((chain) =>
+        fill(
+          inTable.filter((rule) => rule.chain === chain),
+          saved.rulesOf(table, chain),
+        ),
+      ),
+    ]);
+  }
+  return print(lines);
+}
+
+/** Removes one of each, and is refused when one is missing; tables before that one are done then. */
+export function remove(rules: readonly Rule[]): string | undefined {
+  return print(byTable(rules, ({ chain, text }) => [`-D ${chain} ${text}`]));
+}
+
+/** Removes all that are there, however often. */
+export function removePresent(rules: readonly Rule[], saved: SavedRules): string | undefined {
+  return print(
+    byTable(rules, ({ table, chain, text }) =>
+      saved
+        .rulesOf(table, chain)
+        .filter((present) => present === text)
+        .map(() => `-D ${chain} ${text}`),
+    ),
+  );
+}
+
+/** Adds the missing rules of one chain. */
+function fill(wanted: readonly Rule[], present: readonly string[]): string[] {
+  const chain = [...present];
+  const heads = wanted.filter(({ at }) => at === "head").reverse();
+  const ends = wanted.filter(({ at }) => at === "end");
+  return wanted.flatMap((rule) => {
+    if (chain.includes(rule.text)) return [];
+    const place =
+      rule.at === "head"
+        ? below(chain, heads.slice(0, heads.indexOf(rule)))
+        : above(chain, ends.slice(ends.indexOf(rule) + 1));
+    const line = place === chain.length ? `-A ${rule.chain} ${rule.text}` : insert(rule, place);
+    chain.splice(place, 0, rule.text);
+    return [line];
+  });
+}
+
+function insert({ chain, text }: Rule, place: number): string {
+  return place === 0 ? `-I ${chain} ${text}` : `-I ${chain} ${place + 1} ${text}`;
+}
+
+/** The place under those of the rules that are there; the head when none is. */
+function below(chain: readonly string[], rules: readonly Rule[]): number {
+  return Math.max(-1, ...rules.map(({ text }) => chain.indexOf(text))) + 1;
+}
+
+/** The place over those of the rules that are there; the end when none is. */
+function above(chain: readonly string[], rules: readonly Rule[]): number {
+  return Math.min(chain.length, ...rules.map(({ text }) => chain.indexOf(text)).filter((place) => place >= 0));
+}
+
+function add({ chain, text, at }: Rule): string {
+  return `${at === "head" ? "-I" : "-A"} ${chain} ${text}`;
+}
+
+function byTable(rules: readonly Rule[], linesOf: (rule: Rule) => readonly string[]): Lines {
+  return new Map(tables.map((table) => [table, rules.filter((rule) => rule.table === table).flatMap(linesOf)]));
+}
+
+function print(lines: Lines): string | undefined {
+  const sections = [...lines].filter(([, ofTable]) => ofTable.length > 0);
+  if (sections.length === 0) return undefined;
+  return sections.map(([table, ofTable]) => `*${table}\n${ofTable.join("\n")}\nCOMMIT\n`).join("");
+}

@@ -1,0 +1,40 @@
+// Rules in chains that many share, kept there one by one. Texts are as `iptables-save` prints them, so that equal texts are
+// equal rules.
+import type { Family } from "../net/ip.ts";
+
+/** In the order in which a change of several is carried out. */
+export const tables = ["raw", "nat", "filter"] as const;
+
+export type Table = (typeof tables)[number];
+
+export interface Chain {
+  readonly table: Table;
+  readonly name: string;
+}
+
+export interface Rule {
+  readonly table: Table;
+  readonly chain: string;
+  /** Without `-A chain`. */
+  readonly text: string;
+  /** Where a new one goes: `-I` or `-A`. Of two at the head the later one is above. */
+  readonly at: "head" | "end";
+}
+
+/** What one family's firewall must have when it is carried out. */
+export interface RuleSet {
+  readonly family: Family;
+  /** Made when they are missing. What is in them belongs to whoever wrote it. */
+  readonly chains: readonly Chain[];
+  /** Expected to be there. Made when they are missing, and never taken back: others rely on them. */
+  readonly standing: readonly Rule[];
+  /** Expected not to be there: what this call is about. */
+  readonly own: readonly Rule[];
+  /** Also that this host forwards. When it did not, the policy of the filter table's FORWARD becomes DROP with the rules. */
+  readonly forwarding?: true;
+}
+
+/** `iptables -t nat -A POSTROUTING ...`: as an administrator would add it. */
+export function printRule({ table, chain, text, at }: Rule, family: Family): string {
+  return `${family === 4 ? "iptables" : "ip6tables"} -t ${table} ${at === "head" ? "-I" : "-A"} ${chain} ${text}`;
+}
