@@ -17,6 +17,7 @@ export function dockerNetwork(
     masquerade: true,
     trustedHostInterfaces: [],
     allowDirectRouting: false,
+    hostBinding: undefined,
     ...more,
   };
 }

@@ -1,7 +1,10 @@
 // The only interpreter of steps. Steps in one namespace that follow each other go to the kernel in one datagram.
+
+import { printIp } from "../net/ip.ts";
 import type { Link, Place } from "../plan/facts.ts";
 import type { Rule } from "../plan/rule-set.ts";
 import { inverse, type Step } from "../plan/step.ts";
+import { announce } from "./announce.ts";
 import { awaitDad, awaitUp, type Waiting } from "./await-link.ts";
 import { type RuleChange, startAddingChain, startRemovingChain } from "./iptables.ts";
 import { isErrno, KernelError } from "./kernel-error.ts";
@@ -13,7 +16,7 @@ import { addVlans, deleteVlans, type Port } from "./netlink/vlan.ts";
 import { startAddingNftRules, startRemovingNftRules } from "./nft.ts";
 import type { Places } from "./places.ts";
 import { startEnsuring, startReleasing } from "./rule-sets.ts";
-import { ensureSysctl } from "./sysctl.ts";
+import { ensureSysctl, ensureSysctlOfModule } from "./sysctl.ts";
 
 export interface Applying {
   readonly places: Places;
@@ -88,6 +91,9 @@ class Run {
       case "address.await-dad":
         this.flush();
         return awaitDad(this.#look(step.place, step.link), this.#waitingAt(step.place));
+      case "address.announce":
+        this.flush();
+        return this.#announce(step);
       case "rules.add":
         return this.#startRules(step, startAddingChain(step.chain, this.#applying.env));
       case "rules.remove":
@@ -211,10 +217,20 @@ class Run {
     return { territory: this.#applying.places.at(place), checkInterrupt: this.#applying.checkInterrupt };
   }
 
-  #setSysctl({ place, key, value, optional }: Extract<Step, { do: "sysctl.set" }>): void {
+  #announce({ place, link, ip, mac }: Extract<Step, { do: "address.announce" }>): void {
+    const { index } = this.#look(place, link);
+    try {
+      this.#applying.places.at(place).run(() => announce(index, ip, mac));
+    } catch (error) {
+      this.#applying.log(`going on although ${printIp(ip)} could not be announced: ${(error as Error).message}`);
+    }
+  }
+
+  #setSysctl({ place, key, value, optional, module }: Extract<Step, { do: "sysctl.set" }>): void {
     try {
       this.#applying.places.at(place).run(() => {
-        ensureSysctl(key, value);
+        if (module === undefined) ensureSysctl(key, value);
+        else ensureSysctlOfModule(key, value, module);
       });
     } catch (error) {
       if (!optional) throw error;

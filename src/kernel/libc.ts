@@ -3,6 +3,7 @@ import { KernelError } from "./kernel-error.ts";
 import { addressOf, call, checked, errno, libc } from "./system-call.ts";
 
 const AF_NETLINK = 16;
+const AF_PACKET = 17;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
 const SOCK_NONBLOCK = 0o4000;
@@ -17,6 +18,9 @@ const NS_GET_NSTYPE = 0xb703;
 const O_CLOEXEC = 0o2000000;
 const MFD_CLOEXEC = 1;
 const POLLIN = 1;
+const SIOCGIFINDEX = 0x8933;
+const IFREQ_SIZE = 40;
+const SOCKADDR_LL_SIZE = 20;
 /** struct pollfd: the descriptor, what is asked at 4, what is so at 6. */
 const POLLFD_SIZE = 8;
 export const SIGKILL = 9;
@@ -32,6 +36,23 @@ export function exitNow(code: number): void {
 /** What is written to it goes to the kernel. A read does not wait: EAGAIN when there is nothing. */
 export function netlinkSocket(protocol: number): number {
   return checked("socket", AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+}
+
+/** Frames that are written to it leave by the link of that index; it receives none. */
+export function packetSocket(link: number): number {
+  const fd = checked("socket", AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+  const address = Buffer.alloc(SOCKADDR_LL_SIZE);
+  address.writeUInt16LE(AF_PACKET, 0);
+  address.writeInt32LE(link, 4);
+  checked("bind", fd, address, address.length);
+  return fd;
+}
+
+/** Whether there is one of that name is not told. */
+export function askForInterface(socket: number, name: string): void {
+  const request = Buffer.alloc(IFREQ_SIZE);
+  request.write(name);
+  call("ioctl", socket, SIOCGIFINDEX, request);
 }
 
 /** From now on it also gets the messages of a multicast group: RTNLGRP_* of linux/rtnetlink.h. */

@@ -1,7 +1,7 @@
 // Rules in shared chains. When all is as it should be before, one process does it; else the rules are read first, and nobody
 // else may then write what was missing: the lock is for that. It is on the program, so there is no file to make for it.
 import type { Family } from "../net/ip.ts";
-import { addMissing, addWhereExpected, alreadyThere, remove, removePresent } from "../plan/rule-input.ts";
+import { addMissing, addWhereExpected, alreadyThere, lacksOthers, remove, removePresent } from "../plan/rule-input.ts";
 import type { Rule, RuleSet } from "../plan/rule-set.ts";
 import { missingRules, SavedRules } from "../plan/saved-rules.ts";
 import type { CniError } from "../protocol/error.ts";
@@ -36,6 +36,8 @@ export function startEnsuring(set: RuleSet, around: Surroundings, added: (own: r
       added(set.own.filter((rule) => !before.includes(rule)));
       // they are there twice now: the lower ones are in the right order with the others
       if (before.length > 0) removeOnce(before, set.family, around.env);
+      if (lacksOthers(set, outcome.stdout))
+        await ensureMissing(set, { ...around, added: () => {}, refusal: undefined });
     },
   };
 }

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { isErrno } from "./kernel-error.ts";
+import { loadModule } from "./kernel-module.ts";
 
 /** A key with slashes, because interface names may have dots: `net/ipv4/conf/eth0.100/arp_notify`. */
 export type SysctlKey = string;
@@ -27,4 +28,13 @@ export function ensureSysctl(key: SysctlKey, value: string): string | undefined 
     throw new Error(`set ${key}=${value} (it is ${present}): ${(error as Error).message}`, { cause: error });
   }
   return present;
+}
+
+/** The same for a setting that a kernel module brings, which is loaded when it is not there. Errors: that it cannot be. */
+export function ensureSysctlOfModule(key: SysctlKey, value: string, module: string): string | undefined {
+  if (readSysctl(key) === undefined) loadModule(module);
+  if (readSysctl(key) !== undefined) return ensureSysctl(key, value);
+  throw new Error(
+    `set ${key}=${value}: the kernel module ${module} is not loaded, and cannot be; try: modprobe ${module}`,
+  );
 }

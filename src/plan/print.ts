@@ -38,11 +38,13 @@ function printStep(step: Step): string {
     case "route.add":
       return `${at(step.place)}ip route add ${printCidr(step.dst)}${way(step)} dev ${step.link}`;
     case "sysctl.set":
-      return `${at(step.place)}sysctl -w ${step.key}=${step.value}${step.optional ? " || true" : ""}`;
+      return `${step.module === undefined ? "" : `modprobe ${step.module}; `}${at(step.place)}sysctl -w ${step.key}=${step.value}${step.optional ? " || true" : ""}`;
     case "link.await-up":
       return `# wait until ${step.link} is up and running`;
     case "address.await-dad":
       return `# wait until nobody else can have the IPv6 addresses of ${step.link}`;
+    case "address.announce":
+      return `${at(step.place)}${announcement(step)}`;
     case "rules.add":
       return restore(step.chain, addChain(step.chain));
     case "rules.remove":
@@ -66,8 +68,12 @@ function at(place: Place): string {
   return place === "host" ? "" : "nsenter --net=container ";
 }
 
-function newLink({ name, mtu, mac }: NewLink): string {
-  return [name, ...word("mtu", mtu), ...word("address", mac)].join(" ");
+function newLink({ name, mtu, mac, txqlen }: NewLink): string {
+  return [name, ...word("mtu", mtu), ...word("address", mac), ...word("txqueuelen", txqlen)].join(" ");
+}
+
+function announcement({ link, ip }: Extract<Step, { do: "address.announce" }>): string {
+  return ip.family === 4 ? `arping -c 1 -U -I ${link} ${printIp(ip)}` : `ndsend ${printIp(ip)} ${link}`;
 }
 
 function linkChange({ up, promisc, mac, master, alias }: Extract<Step, { do: "link.set" }>): string {

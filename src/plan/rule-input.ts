@@ -31,7 +31,18 @@ export function addWhereExpected({ standing, own }: RuleSet): string | undefined
 /** The own rules that the listing of `addWhereExpected` shows: they were there before. */
 export function alreadyThere({ own }: RuleSet, listing: string): readonly Rule[] {
   const lines = new Set(listing.split("\n"));
-  return own.filter(({ chain, text }) => lines.has(`-A ${chain} ${text}`));
+  return own.filter((rule) => isListed(rule, lines));
+}
+
+/** Whether it shows that a rule of others is gone, as far as they are in the chains that are listed. */
+export function lacksOthers({ own, others = [] }: RuleSet, listing: string): boolean {
+  const lines = new Set(listing.split("\n"));
+  const listed = (rule: Rule) => own.some(({ table, chain }) => table === rule.table && chain === rule.chain);
+  return others.some((rule) => listed(rule) && !isListed(rule, lines));
+}
+
+function isListed({ chain, text }: Rule, lines: ReadonlySet<string>): boolean {
+  return lines.has(`-A ${chain} ${text}`);
 }
 
 /**
@@ -39,11 +50,11 @@ export function alreadyThere({ own }: RuleSet, listing: string): readonly Rule[]
  * it sets the policy of FORWARD, too. Undefined when nothing is to be done.
  */
 export function addMissing(
-  { chains, standing, own }: RuleSet,
+  { chains, standing, others = [], own }: RuleSet,
   saved: SavedRules,
   dropForward: boolean,
 ): string | undefined {
-  const wanted = [...standing, ...own];
+  const wanted = [...standing, ...others, ...own];
   const lines = new Map<Table, string[]>();
   for (const table of tables) {
     const missing = chains.filter((chain) => chain.table === table && !saved.hasChain(table, chain.name));

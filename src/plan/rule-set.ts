@@ -30,8 +30,16 @@ export interface RuleSet {
   readonly standing: readonly Rule[];
   /** Expected not to be there: what this call is about. */
   readonly own: readonly Rule[];
+  /** Of others in the same network. Made with the standing ones, when it is seen that any of both is missing. */
+  readonly others?: readonly Rule[];
   /** Also that this host forwards. When it did not, the policy of the filter table's FORWARD becomes DROP with the rules. */
   readonly forwarding?: true;
+}
+
+/** Rules of one family, wherever they are. */
+export interface FamilyRules {
+  readonly family: Family;
+  readonly rules: readonly Rule[];
 }
 
 /** `iptables -t nat -A POSTROUTING ...`: as an administrator would add it. */

@@ -1,7 +1,7 @@
 // Everything that a plugin may change, as values. kernel/apply.ts carries them out, plan/print.ts says them in the words an
 // administrator would type. Links are named by place and name, never by index: an index is known only when the link is there.
 import type { Cidr } from "../net/cidr.ts";
-import type { Family } from "../net/ip.ts";
+import type { Family, Ip } from "../net/ip.ts";
 import type { Mac } from "../net/mac.ts";
 import type { Route } from "../net/route.ts";
 import type { VidRange } from "../net/vlan.ts";
@@ -15,6 +15,8 @@ export interface NewLink {
   readonly mtu?: number | undefined;
   /** Without one the kernel makes one up; a bridge then changes it with its ports. */
   readonly mac?: Mac | undefined;
+  /** Packets that may wait to be sent; 1000 unless it is said. */
+  readonly txqlen?: number | undefined;
 }
 
 export interface NewBridge extends NewLink {
@@ -66,11 +68,15 @@ export type Step =
       readonly key: string;
       readonly value: string;
       readonly optional?: true;
+      /** The kernel module that has the setting; loaded when it is not there. */
+      readonly module?: string;
     }
   /** Waits until the link is up and running, which the kernel decides a moment after both its ends were set up. */
   | ({ readonly do: "link.await-up" } & OfLink)
   /** Waits until nobody else on the link can have the IPv6 addresses; that somebody has one is an error. */
   | ({ readonly do: "address.await-dad" } & OfLink)
+  /** Tells everybody on the link whose the address is now. That nobody could be told is no reason to fail. */
+  | ({ readonly do: "address.announce"; readonly ip: Ip; readonly mac: Mac } & OfLink)
   /** Rules run in a process of their own, from here on beside the following steps until the last of them. */
   | { readonly do: "rules.add"; readonly chain: PrivateChain }
   | { readonly do: "rules.remove"; readonly chain: PrivateChain }
@@ -122,6 +128,7 @@ export function inverse(step: Step): Step | undefined {
     case "sysctl.set":
     case "link.await-up":
     case "address.await-dad":
+    case "address.announce":
     case "rules.remove":
     case "nft.remove":
     case "rules.await":

@@ -95,14 +95,31 @@ export function struct<F extends Readonly<Record<string, Decoder<unknown>>>>(fie
   };
 }
 
-/** Errors: 6 when a value has the wrong type, 7 when it has the right one but cannot be. Each problem with its path and value. */
+/** The same for an object that is our own: an unknown key is a mistake. */
+export function closedStruct<F extends Readonly<Record<string, Decoder<unknown>>>>(fields: F): Decoder<Decoded<F>> {
+  const decoder = struct(fields);
+  const known = new Set(Object.keys(fields).map((name) => name.toLowerCase()));
+  return (value, place) => {
+    for (const [key] of membersOf(value) ?? []) {
+      if (!known.has(key.toLowerCase())) unknown(`${place.path}.${key}`, place);
+    }
+    return decoder(value, place);
+  };
+}
+
+/**
+ * Errors: 2 for an unknown key where there may be none, 6 when a value has the wrong type, 7 when it has the right one but cannot be.
+ * Each problem with its path and value.
+ */
 export function decode<T>(decoder: Decoder<T>, document: Document, what: string): T {
   const problems: Problem[] = [];
   const decoded = decoder(document, { path: "", problems });
   if (problems.length === 0) return decoded;
-  const isWrongType = problems.some((problem) => problem.code === ErrorCode.DecodingFailure);
-  const code = isWrongType ? ErrorCode.DecodingFailure : ErrorCode.InvalidConfig;
-  throw new CniError(code, `${what}: ${problems.map((problem) => problem.sentence).join("; ")}`);
+  const code = codesBySeverity.find((each) => problems.some((problem) => problem.code === each));
+  throw new CniError(
+    code ?? ErrorCode.InvalidConfig,
+    `${what}: ${problems.map((problem) => problem.sentence).join("; ")}`,
+  );
 }
 
 function fold(value: unknown, names: ReadonlyMap<string, string>): ReadonlyMap<string, unknown> | undefined {
@@ -121,6 +138,13 @@ function merged(first: unknown, later: unknown): unknown {
   return membersOf(first) === undefined || membersOf(later) === undefined
     ? later
     : { ...(first as object), ...(later as object) };
+}
+
+/** The first of these that is among several problems is that of the error. */
+const codesBySeverity = [ErrorCode.DecodingFailure, ErrorCode.UnsupportedField, ErrorCode.InvalidConfig];
+
+function unknown(path: string, { problems }: Place): void {
+  problems.push({ code: ErrorCode.UnsupportedField, sentence: `${path.slice(1)} is not supported` });
 }
 
 function missing(path: string, { problems }: Place): void {

@@ -70,7 +70,7 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend) => {
       await run.apply(...ensureNetwork(network));
       firewall.run(family, "-P FORWARD ACCEPT");
       write(family, "0");
-      await run.apply(...ensureEndpoint(network, [ip(address)]));
+      await run.apply(...ensureEndpoint(network, { addresses: [ip(address)] }));
       expect([forwarding(family), policy(family)]).toEqual([keys[family].map(() => "1"), "-P FORWARD DROP"]);
       expect(firewall.rules(family)["raw PREROUTING"]).toHaveLength(2);
     });

@@ -4,7 +4,13 @@ import { once } from "node:events";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Family } from "../../src/net/ip.ts";
 import type { DockerNetwork } from "../../src/plan/docker/network.ts";
-import { ensureEndpoint, ensureNetwork, releaseEndpoint, releaseNetwork } from "../../src/plan/docker/steps.ts";
+import {
+  ensureEndpoint,
+  ensureNetwork,
+  release,
+  rulesOfEndpoint,
+  rulesOfNetwork,
+} from "../../src/plan/docker/steps.ts";
 import { dockerNetwork, rulesByChain } from "../docker-networks.ts";
 import { frame, type Scenario, scenarios } from "../docker-scenarios.ts";
 import { ip } from "../values.ts";
@@ -47,7 +53,7 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
 
   const make = async (made: DockerNetwork, ...addresses: readonly (typeof c1)[]) => {
     await run.apply(...ensureNetwork(made));
-    await run.apply(...ensureEndpoint(made, addresses));
+    await run.apply(...ensureEndpoint(made, { addresses }));
     firewall.started();
   };
   const iptables = (args: string) => firewall.run(4, args);
@@ -57,9 +63,9 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
   describe("processes", () => {
     test("a later ADD is one, and so is a DEL", async () => {
       await make(network, c1);
-      await run.apply(...ensureEndpoint(network, [c2]));
+      await run.apply(...ensureEndpoint(network, { addresses: [c2] }));
       expect(firewall.started()).toEqual(["restore4"]);
-      await run.apply(...releaseEndpoint(network, [c2]));
+      await run.apply(...release(rulesOfEndpoint(network, { addresses: [c2] })));
       expect(firewall.started()).toEqual(["restore4"]);
       expect(raw()).toEqual([trusted, direct]);
     });
@@ -68,17 +74,17 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
       const internal = { ...network, internal: true };
       await make(internal);
       const made = rules();
-      await run.apply(...ensureEndpoint(internal, [c1]));
+      await run.apply(...ensureEndpoint(internal, { addresses: [c1] }));
       expect(firewall.started()).toEqual(["restore4"]);
       expect(rules()).toEqual(made);
-      await run.apply(...releaseEndpoint(internal, [c1]));
+      await run.apply(...release(rulesOfEndpoint(internal, { addresses: [c1] })));
       expect(firewall.started()).toEqual([]);
     });
 
     test("a later ADD is one for each family", async () => {
       const twins = dockerNetwork("bridge1", ["192.0.2.0/24", "2001:db8:1::/64"]);
       await make(twins, c1, ip("2001:db8:1::2"));
-      await run.apply(...ensureEndpoint(twins, [c2, ip("2001:db8:1::3")]));
+      await run.apply(...ensureEndpoint(twins, { addresses: [c2, ip("2001:db8:1::3")] }));
       expect(firewall.started().toSorted()).toEqual(["restore4", "restore6"]);
     });
 
@@ -88,8 +94,8 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
     });
 
     test("a DEL of what is gone looks for what is left, and is no error", async () => {
-      await run.apply(...releaseEndpoint(network, [c1]));
-      await run.apply(...releaseNetwork(network));
+      await run.apply(...release(rulesOfEndpoint(network, { addresses: [c1] })));
+      await run.apply(...release(rulesOfNetwork(network)));
       expect(rules()).toEqual({});
     });
   });
@@ -126,7 +132,7 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
 
   async function ensure({ networks }: Scenario): Promise<void> {
     for (const { network: made, addresses } of networks)
-      await run.apply(...ensureNetwork(made), ...ensureEndpoint(made, addresses));
+      await run.apply(...ensureNetwork(made), ...ensureEndpoint(made, { addresses }));
   }
 
   describe("rules of others", () => {
@@ -145,21 +151,21 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
       await make(network);
       for (const rule of others) iptables(rule);
       const withOthers = rules();
-      await run.apply(...ensureEndpoint(network, [c1]));
+      await run.apply(...ensureEndpoint(network, { addresses: [c1] }));
       expect(raw()).toEqual(["-A PREROUTING -d 192.0.2.9/32 ! -i bridge1 -j DROP", trusted, direct]);
-      await run.apply(...releaseEndpoint(network, [c1]));
+      await run.apply(...release(rulesOfEndpoint(network, { addresses: [c1] })));
       expect(rules()).toEqual(withOthers);
-      await run.apply(...releaseNetwork(network));
+      await run.apply(...release(rulesOfNetwork(network)));
       firewall.clear();
       await make(dockerNetwork("bridge2", ["198.51.100.0/24"]));
-      await run.apply(...releaseNetwork(dockerNetwork("bridge2", ["198.51.100.0/24"])));
+      await run.apply(...release(rulesOfNetwork(dockerNetwork("bridge2", ["198.51.100.0/24"]))));
       expect(rules()).toEqual(rulesByChain(frame));
     });
 
     test("are not touched when everything of ours goes", async () => {
       await make(network, c1);
       for (const rule of others) iptables(rule);
-      await run.apply(...releaseEndpoint(network, [c1]), ...releaseNetwork(network));
+      await run.apply(...release(rulesOfEndpoint(network, { addresses: [c1] })), ...release(rulesOfNetwork(network)));
       const left = Object.values(rules()).flatMap((lines) => lines.slice(1));
       const ours = Object.values(rulesByChain(frame)).flatMap((lines) => lines.slice(1));
       expect(left.toSorted()).toEqual(
@@ -186,15 +192,15 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
     test("that are equal to ours are found, not doubled, and not taken back", async () => {
       await make(network);
       iptables(`-t raw ${direct}`);
-      await run.apply(...ensureEndpoint(network, [c1]));
+      await run.apply(...ensureEndpoint(network, { addresses: [c1] }));
       expect(raw()).toEqual([trusted, direct]);
       expect(run.recorded.splice(0).at(-1)).toMatchObject({
         rules: [{ text: trusted.slice("-A PREROUTING ".length) }],
       });
-      await run.apply(...releaseEndpoint(network, [c1]));
+      await run.apply(...release(rulesOfEndpoint(network, { addresses: [c1] })));
       iptables(`-t raw ${trusted}`);
       iptables(`-t raw ${direct}`);
-      await run.apply(...ensureEndpoint(network, [c1]));
+      await run.apply(...ensureEndpoint(network, { addresses: [c1] }));
       await run.undo();
       expect(raw()).toEqual([trusted, direct]);
     });
@@ -205,7 +211,7 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
     const made = rules();
     iptables("-F DOCKER");
     run.recorded.splice(0);
-    await run.apply(...ensureEndpoint(network, [c1]));
+    await run.apply(...ensureEndpoint(network, { addresses: [c1] }));
     await run.undo();
     expect(rules()).toEqual(made);
   });

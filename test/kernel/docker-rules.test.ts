@@ -1,6 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Family } from "../../src/net/ip.ts";
-import { ensureEndpoint, ensureNetwork, releaseEndpoint, releaseNetwork } from "../../src/plan/docker/steps.ts";
+import {
+  ensureEndpoint,
+  ensureNetwork,
+  release,
+  rulesOfEndpoint,
+  rulesOfNetwork,
+} from "../../src/plan/docker/steps.ts";
 import { rulesByChain } from "../docker-networks.ts";
 import { frame, type Scenario, scenarios } from "../docker-scenarios.ts";
 import { type Backend, Firewall } from "./firewall.ts";
@@ -46,7 +52,7 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
     async function ensure(scenario: Scenario): Promise<void> {
       for (const { network, addresses } of networksOf(scenario)) {
         await run.apply(...ensureNetwork(network));
-        await run.apply(...ensureEndpoint(network, addresses));
+        await run.apply(...ensureEndpoint(network, { addresses }));
       }
     }
 
@@ -63,8 +69,8 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
         await ensure(scenario);
         expectAll(scenario);
         for (const { network, addresses } of networksOf(scenario)) {
-          await run.apply(...releaseEndpoint(network, addresses));
-          await run.apply(...releaseNetwork(network));
+          await run.apply(...release(rulesOfEndpoint(network, { addresses })));
+          await run.apply(...release(rulesOfNetwork(network)));
         }
         for (const family of families) expect(rules(family)).toEqual(expected(frame));
         run.recorded.splice(0);

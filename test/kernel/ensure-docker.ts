@@ -14,4 +14,4 @@ const around = { places, env: process.env, log: console.error, checkInterrupt: a
 process.stdout.write("ready");
 await once(process.stdin.resume(), "end");
 await apply(ensureNetwork(network), around);
-await apply(ensureEndpoint(network, [ip(address)]), around);
+await apply(ensureEndpoint(network, { addresses: [ip(address)] }), around);

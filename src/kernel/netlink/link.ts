@@ -26,6 +26,7 @@ import {
   IFLA_MTU,
   IFLA_NET_NS_FD,
   IFLA_OPERSTATE,
+  IFLA_TXQLEN,
   NLM_F_CREATE,
   NLM_F_EXCL,
   RTEXT_FILTER_SKIP_STATS,
@@ -58,6 +59,7 @@ export interface NewLink {
   readonly name: string;
   readonly mtu?: number | undefined;
   readonly mac?: Mac | undefined;
+  readonly txqlen?: number | undefined;
 }
 
 const IFINFOMSG_SIZE = 16;
@@ -197,8 +199,9 @@ function addLink(link: NewLink, info: readonly Buffer[], place: readonly Buffer[
   return { what: `add link ${link.name}`, bytes: message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body) };
 }
 
-function newLink({ name, mtu, mac }: NewLink): Buffer[] {
+function newLink({ name, mtu, mac, txqlen }: NewLink): Buffer[] {
   const attributes = [text(IFLA_IFNAME, name)];
+  if (txqlen !== undefined) attributes.push(u32(IFLA_TXQLEN, txqlen));
   if (mtu !== undefined) attributes.push(u32(IFLA_MTU, mtu));
   if (mac !== undefined) attributes.push(attribute(IFLA_ADDRESS, macToBytes(mac)));
   return attributes;

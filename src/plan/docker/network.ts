@@ -17,7 +17,7 @@ export interface DockerNetwork {
   readonly chainPrefix: string;
   readonly bridge: string;
   /** One subnet of each family that the network has. */
-  readonly subnets: Readonly<Partial<Record<Family, DockerSubnet>>>;
+  readonly subnets: Readonly<Partial<Record<Family, DockerSubnet | undefined>>>;
   /** Whether its containers may talk to each other. */
   readonly icc: boolean;
   readonly internal: boolean;
@@ -26,4 +26,6 @@ export interface DockerNetwork {
   readonly trustedHostInterfaces: readonly string[];
   /** The same from everywhere. */
   readonly allowDirectRouting: boolean;
+  /** Where ports are published that leave the address of the host open; undefined and `0.0.0.0` are everywhere, in both families. */
+  readonly hostBinding: Ip | undefined;
 }

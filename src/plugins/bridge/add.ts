@@ -1,23 +1,25 @@
 import { openNetns } from "../../kernel/netns.ts";
 import { Places } from "../../kernel/places.ts";
-import type { Place } from "../../plan/facts.ts";
 import type { AddCall, Surroundings } from "../../protocol/plugin.ts";
 import { emptyResult, type Result } from "../../protocol/result.ts";
 import { carryOut } from "../carry-out.ts";
 import { addIpam } from "../ipam.ts";
 import { noAddressing, planAddressing } from "./addressing.ts";
 import { decodeConfig } from "./config.ts";
+import { addInDocker } from "./docker/add.ts";
 import { chooseBackend } from "./masquerade-backend.ts";
 import { lockBridges, makeNetwork, makeVlanGateway } from "./network.ts";
 import { planNftMasquerade, prepareSpoofCheck, programsIn, withSpoofCheck } from "./nft-plan.ts";
 import { observe } from "./observe.ts";
 import { addressConflict, conflict, planAttachment, planMasquerade, planNetwork } from "./plan.ts";
 import { refuse } from "./refuse.ts";
+import { interfacesOf } from "./result.ts";
 import { planVlanGateway, vlanGatewayOf } from "./vlan-gateway.ts";
 import { filteringConflict } from "./vlans.ts";
 
 export async function add(call: AddCall, around: Surroundings): Promise<Result> {
   const config = prepareSpoofCheck(decodeConfig(call.network, call.args), call);
+  if (config.docker !== undefined) return addInDocker(config, config.docker, { call, around });
   using container = openNetns(call.netns);
   using places = new Places(container);
   using _lock = await lockBridges("shared", around.checkInterrupt);
@@ -39,14 +41,10 @@ export async function add(call: AddCall, around: Surroundings): Promise<Result> 
     ...planAttachment(config, call, addressing, names),
   ]);
   const applied = await carryOut(steps, { places, netns: call.netns, around });
-  const macOf = (place: Place, name: string) => (applied.link(place, name) ?? places.findLink(place, name))?.mac;
-  // looked up anew: it may have taken the address of its new port, and may be one that somebody else made meanwhile
-  const made = places.findLink("host", config.bridge);
-  refuse(filteringConflict(config, made));
+  // it may be one that somebody else made meanwhile
+  if (config.vlans !== undefined) refuse(filteringConflict(config, places.findLink("host", config.bridge)));
   const interfaces = [
-    { name: config.bridge, mac: made?.mac },
-    { name: names.hostVeth, mac: macOf("host", names.hostVeth) },
-    { name: call.ifname, mac: macOf("container", call.ifname), sandbox: call.netns },
+    ...interfacesOf(config, call, { names, places, applied }),
     ...(gateway === undefined ? [] : [{ name: gateway.link, mac: places.findLink("host", gateway.link)?.mac }]),
   ];
   return { interfaces, ips: addressing.ips, routes: addressing.routes, dns: config.dns ?? leased.dns };

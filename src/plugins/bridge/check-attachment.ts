@@ -6,6 +6,7 @@ import { checkIpam } from "../ipam.ts";
 import { differences } from "./check.ts";
 import { vlanDifferences } from "./check-vlans.ts";
 import { decodeConfig } from "./config.ts";
+import { dockerDifferences } from "./docker/check.ts";
 import { nftDifferences } from "./nft-actual.ts";
 import { observeAttached, observeVlans } from "./observe.ts";
 import { refuse } from "./refuse.ts";
@@ -22,5 +23,7 @@ export async function check(call: CheckCall, around: Surroundings): Promise<void
   const attached = { config, attachment: call, netns: call.netns, expected };
   const inVlans = config.vlans === undefined ? [] : vlanDifferences(attached, observeVlans(places, config, facts));
   const inNftables = nftDifferences({ config, call, expected, env: around.env }, facts);
-  refuse([...differences(attached, facts), ...inVlans, ...inNftables].join("; "));
+  const { docker } = config;
+  const inDocker = docker === undefined ? [] : dockerDifferences(config, docker, { call, expected, env: around.env });
+  refuse([...differences(attached, facts), ...inVlans, ...inNftables, ...inDocker].join("; "));
 }

@@ -5,6 +5,7 @@ import type { KernelRoute, Link } from "../../plan/facts.ts";
 import type { Attachment } from "../../protocol/plugin.ts";
 import type { Result, ResultInterface } from "../../protocol/result.ts";
 import type { BridgeConfig } from "./config.ts";
+import { hasBridgeAddress } from "./docker/config.ts";
 import { gatewaysOf, ipsOf } from "./prev-result.ts";
 import { vlanGatewayOf } from "./vlan-gateway.ts";
 
@@ -50,13 +51,13 @@ function bridgeDifferences(
   if (bridge === undefined) return [`the bridge ${name} is gone`];
   if (bridge.kind !== "bridge") return [`${name} is not a bridge`];
   const holder = vlanGatewayOf(config)?.link ?? name;
+  const gateways = gatewaysOf(expected, attachment.ifname).filter(
+    ({ ip }) => config.docker === undefined || hasBridgeAddress(config.docker, ip.family),
+  );
   const found = macDifference(written, bridge);
   if (!bridge.isUp) found.push(`the bridge ${name} is down`);
   if (config.promiscMode && !bridge.isPromiscuous) found.push(`the bridge ${name} is not promiscuous`);
-  return [
-    ...found,
-    ...(config.isGateway ? missingAddresses(holder, gatewaysOf(expected, attachment.ifname), bridgeAddresses) : []),
-  ];
+  return [...found, ...(config.isGateway ? missingAddresses(holder, gateways, bridgeAddresses) : [])];
 }
 
 function portDifferences({ config, expected }: Attached, { bridge, host }: CheckFacts): string[] {

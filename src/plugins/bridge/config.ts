@@ -1,12 +1,15 @@
 import { interfaceNameProblem } from "../../net/interface-name.ts";
 import { type Mac, parseMac } from "../../net/mac.ts";
+import type { PortMapping } from "../../net/port-mapping.ts";
 import { parseCniArgs } from "../../protocol/cni-args.ts";
-import { anything, boolean, decode, integer, lenient, optionalParsed, string, struct } from "../../protocol/decode.ts";
-import { printDocument } from "../../protocol/document.ts";
+import { boolean, decode, integer, lenient, optionalParsed, string, struct } from "../../protocol/decode.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Network } from "../../protocol/plugin.ts";
 import type { Dns } from "../../protocol/result.ts";
 import { dns } from "../../protocol/result-decode.ts";
+import { checkPortMappings, portMappings } from "../port-mappings.ts";
+import { completeDocker, type DockerConfig, docker } from "./docker/config.ts";
+import { referenceFieldsOf, refuseDisagreement } from "./docker/reference-fields.ts";
 import { type MasqueradeBackend, parseBackend } from "./masquerade-backend.ts";
 import { checkVlanGateway } from "./vlan-gateway.ts";
 import { checkVlans, type Vlans, vlanTrunk } from "./vlans.ts";
@@ -42,6 +45,10 @@ export interface BridgeConfig {
   readonly ipamType: string | undefined;
   /** Replaces that of IPAM when any of its fields is given. */
   readonly dns: Dns | undefined;
+  /** Undefined in the layout of the reference. */
+  readonly docker: DockerConfig | undefined;
+  /** To be published; only with `docker`. */
+  readonly ports: readonly PortMapping[];
 }
 
 const defaultBridge = "cni0";
@@ -49,11 +56,6 @@ const defaultBridge = "cni0";
 const MTU = { least: 68, most: 65535 } as const;
 
 const mac = optionalParsed(parseMac, "an Ethernet address like 02:42:ac:11:00:02");
-
-/** Fields of the reference that this plugin does not have; the value is the one that asks for nothing. */
-const unsupported = {
-  docker: undefined,
-} as const;
 
 const fields = () =>
   struct({
@@ -66,7 +68,7 @@ const fields = () =>
     hairpinMode: boolean,
     ipam: struct({ type: string }),
     dns: dns,
-    runtimeConfig: struct({ mac }),
+    runtimeConfig: struct({ mac, portMappings: portMappings() }),
     args: struct({ cni: struct({ mac }) }),
     forceAddress: boolean,
     promiscMode: boolean,
@@ -77,7 +79,7 @@ const fields = () =>
     enabledad: boolean,
     portIsolation: boolean,
     disableContainerInterface: boolean,
-    docker: anything,
+    docker: docker(),
   });
 
 type Fields = ReturnType<ReturnType<typeof fields>>;
@@ -85,11 +87,10 @@ type Fields = ReturnType<ReturnType<typeof fields>>;
 /** For ADD and CHECK. Errors: 2 for a field that is not supported, 4 for CNI_ARGS, 6 and 7 for the configuration. */
 export function decodeConfig(network: Network, cniArgs: string): BridgeConfig {
   const written = decode(fields(), network.document, "bridge");
-  refuseUnsupported(written);
   refuseContradictions(written);
   const macInArgs = macOfArgs(cniArgs);
   const isDefaultGateway = isSet(written.isDefaultGateway);
-  return checkVlanGateway({
+  const config = checkVlanGateway({
     bridge: checkBridgeName(written.bridge ?? defaultBridge),
     isGateway: isDefaultGateway || isSet(written.isGateway),
     isDefaultGateway,
@@ -107,7 +108,41 @@ export function decodeConfig(network: Network, cniArgs: string): BridgeConfig {
     mac: written.runtimeConfig?.mac ?? written.args?.cni?.mac ?? macInArgs,
     ipamType: typeOf(written.ipam),
     dns: written.dns !== undefined && Object.keys(written.dns).length > 0 ? written.dns : undefined,
+    docker: undefined,
+    ports: checkPortMappings(written.runtimeConfig?.portMappings, "bridge"),
   });
+  return written.docker === undefined ? withoutPorts(config) : inDocker(config, written, written.docker);
+}
+
+function dockerRemains(
+  { docker: own, runtimeConfig }: ReturnType<ReturnType<typeof remains>>,
+  bridge: string,
+): Pick<BridgeRemains, "docker" | "ports"> {
+  try {
+    const complete = own === undefined ? undefined : completeDocker(own, bridge);
+    return { docker: complete, ports: checkPortMappings(runtimeConfig?.portMappings, "bridge") };
+  } catch {
+    return { docker: undefined, ports: [] };
+  }
+}
+
+/** What the fields of the reference are about is decided by `docker`. */
+function inDocker(config: BridgeConfig, written: Fields, own: ReturnType<ReturnType<typeof docker>>): BridgeConfig {
+  const complete = completeDocker(own, config.bridge);
+  const { promiscMode, macspoofchk, enabledad, portIsolation, disableContainerInterface } = written;
+  const foreign = { promiscMode, macspoofchk, enabledad, portIsolation, disableContainerInterface };
+  const { ipMasqBackend, vlans, ipamType } = config;
+  const nftables = ipMasqBackend === "nftables" ? ipMasqBackend : undefined;
+  refuseDisagreement(complete, written, { ...foreign, "ipMasqBackend nftables": nftables, "a VLAN": vlans });
+  if (ipamType === undefined) throw new CniError(ErrorCode.InvalidConfig, "bridge: a network with docker needs ipam");
+  return { ...config, ...referenceFieldsOf(complete), ipMasq: false, docker: complete };
+}
+
+function withoutPorts(config: BridgeConfig): BridgeConfig {
+  if (config.ports.length === 0) return config;
+  const message =
+    "bridge: runtimeConfig.portMappings is not supported without docker: the plugin portmap publishes ports then";
+  throw new CniError(ErrorCode.UnsupportedField, message);
 }
 
 /** What DEL needs. */
@@ -116,10 +151,17 @@ export interface BridgeRemains {
   readonly ipMasqBackend: MasqueradeBackend | undefined;
   readonly macspoofchk: boolean;
   readonly ipamType: string | undefined;
+  readonly bridge: string;
+  /** Undefined also when it cannot be read. */
+  readonly docker: DockerConfig | undefined;
+  readonly ports: readonly PortMapping[];
 }
 
 const remains = () =>
   struct({
+    bridge: lenient(string),
+    docker: lenient(docker()),
+    runtimeConfig: lenient(struct({ portMappings: lenient(portMappings()) })),
     ipMasq: lenient(boolean),
     ipMasqBackend: lenient(string),
     macspoofchk: lenient(boolean),
@@ -128,20 +170,16 @@ const remains = () =>
 
 /** For DEL and GC: what cannot be read was never attached either. */
 export function decodeRemains(network: Network): BridgeRemains {
-  const { ipMasq, ipMasqBackend, macspoofchk, ipam } = decode(remains(), network.document, "bridge");
+  const written = decode(remains(), network.document, "bridge");
+  const { ipMasq, ipMasqBackend, macspoofchk, ipam, bridge = defaultBridge } = written;
   return {
+    bridge,
+    ...dockerRemains(written, bridge),
     ipMasq: ipMasq ?? false,
     ipMasqBackend: ipMasqBackend === "iptables" || ipMasqBackend === "nftables" ? ipMasqBackend : undefined,
     macspoofchk: macspoofchk ?? false,
     ipamType: typeOf(ipam),
   };
-}
-
-function refuseUnsupported(written: Fields): void {
-  for (const [name, nothing] of Object.entries(unsupported)) {
-    const value = written[name as keyof typeof unsupported];
-    if (value !== undefined && value !== nothing) throw notSupported(name, value);
-  }
 }
 
 function refuseContradictions({ hairpinMode, promiscMode, disableContainerInterface, ipam }: Fields): void {
@@ -152,13 +190,6 @@ function refuseContradictions({ hairpinMode, promiscMode, disableContainerInterf
   if (disableContainerInterface !== true || type === undefined) return;
   const message = `bridge: disableContainerInterface is set, so ipam ${type} could not give the interface an address`;
   throw new CniError(ErrorCode.InvalidConfig, message);
-}
-
-function notSupported(name: string, value: unknown): CniError {
-  return new CniError(
-    ErrorCode.UnsupportedField,
-    `bridge: ${name} with the value ${printDocument(value)} is not supported`,
-  );
 }
 
 function isSet(flag: boolean | undefined): boolean {

@@ -12,6 +12,8 @@ import type { DelCall, Surroundings } from "../../protocol/plugin.ts";
 import { emptyResult } from "../../protocol/result.ts";
 import { delIpam } from "../ipam.ts";
 import { decodeRemains } from "./config.ts";
+import { leave } from "./docker/attachments.ts";
+import { type DockerRemains, findDockerRemains } from "./docker/del.ts";
 import { mayHaveIptablesRules } from "./masquerade-backend.ts";
 import { findNftRemains, type NftRemains } from "./nft-actual.ts";
 import { programsIn } from "./nft-plan.ts";
@@ -36,11 +38,18 @@ export async function del(call: DelCall, around: Surroundings): Promise<void> {
   await attempt(failures, async () => {
     nft = findNftRemains(call, config);
   });
+  let inDocker: DockerRemains | undefined;
+  await attempt(failures, async () => {
+    inDocker = findDockerRemains(call, config, { known, places });
+  });
   const usesIptables =
-    config.ipMasq && mayHaveIptablesRules(config.ipMasqBackend, nft.isMasqueraded, programsIn(around.env));
+    inDocker === undefined &&
+    config.ipMasq &&
+    mayHaveIptablesRules(config.ipMasqBackend, nft.isMasqueraded, programsIn(around.env));
   await attempt(failures, async () => {
     const removal = planRemoval(call, remains, usesIptables ? chainsOf(call, known) : []);
-    await apply([...nft.steps, ...removal], applying);
+    await apply([...(inDocker?.steps ?? []), ...nft.steps, ...removal], applying);
+    if (inDocker?.bridge !== undefined) await leave(inDocker.bridge, call, around);
   });
   await attempt(failures, async () => {
     const released = config.ipamType === undefined ? [] : await delIpam(config.ipamType, call, around);

@@ -3,6 +3,7 @@
 import { apply } from "../../kernel/apply.ts";
 import { findIptables, saveTable } from "../../kernel/iptables.ts";
 import { listLinks } from "../../kernel/netlink/link.ts";
+import { judgeNetns } from "../../kernel/netns-record.ts";
 import { Places } from "../../kernel/places.ts";
 import type { Family } from "../../net/ip.ts";
 import { type Masqueraded, masqueradedIn } from "../../plan/masquerade.ts";
@@ -10,6 +11,7 @@ import type { PrivateChain } from "../../plan/private-chain.ts";
 import type { GcCall, Surroundings } from "../../protocol/plugin.ts";
 import { gcIpam } from "../ipam.ts";
 import { decodeRemains } from "./config.ts";
+import { collect } from "./docker/attachments.ts";
 import { removeForgotten } from "./nft-actual.ts";
 
 export async function gc(call: GcCall, around: Surroundings): Promise<void> {
@@ -18,7 +20,22 @@ export async function gc(call: GcCall, around: Surroundings): Promise<void> {
     await removeStaleRules(call, around);
     await removeForgotten(call, around);
   }
+  await removeStaleAttachments(call, around);
   if (ipamType !== undefined) await gcIpam(ipamType, call, around);
+}
+
+/** Of Docker's layout, whatever the configuration says by now. */
+async function removeStaleAttachments({ network, validAttachments }: GcCall, around: Surroundings): Promise<void> {
+  const isGone = judgeNetns();
+  const removed = await collect(
+    network.name,
+    ({ containerId, ifname, netns }) =>
+      !validAttachments.some((valid) => valid.containerId === containerId && valid.ifname === ifname) &&
+      (netns === undefined || isGone(netns)),
+    around,
+  );
+  for (const { containerId, ifname } of removed)
+    around.log(`GC: removed the firewall rules of ${containerId} ${ifname} in ${network.name}`);
 }
 
 async function removeStaleRules(call: GcCall, around: Surroundings): Promise<void> {

@@ -9,6 +9,8 @@ import { CniError, ErrorCode, messageOf } from "../../protocol/error.ts";
 import type { StatusCall, Surroundings } from "../../protocol/plugin.ts";
 import { statusIpam } from "../ipam.ts";
 import { type BridgeConfig, decodeConfig } from "./config.ts";
+import type { DockerConfig } from "./docker/config.ts";
+import { dockerdConflict } from "./docker/dockerd-conflict.ts";
 
 /** RT_SCOPE_UNIVERSE: not a link-local address, which the kernel gives by itself. */
 const GLOBAL = 0;
@@ -23,7 +25,8 @@ export async function status(call: StatusCall, around: Surroundings): Promise<vo
   using places = new Places(undefined);
   const bridge = places.findLink("host", config.bridge);
   if (bridge !== undefined) checkBridge(config, bridge, places);
-  if (config.ipMasq) checkIptables(around.env);
+  if (config.docker !== undefined) checkDockerd(config.docker);
+  if (config.ipMasq || config.docker !== undefined) checkIptables(around.env);
   if (config.ipamType !== undefined) await statusIpam(config.ipamType, call, around);
 }
 
@@ -39,6 +42,11 @@ function checkBridge({ bridge: name, isGateway }: BridgeConfig, bridge: Link, pl
   for (const [family, key] of forwarding) {
     if (families.includes(family) && readSysctl(key) === "0") throw limited(`the host does not forward: ${key} is 0`);
   }
+}
+
+function checkDockerd(docker: DockerConfig): void {
+  const problem = dockerdConflict(docker);
+  if (problem !== undefined) throw new CniError(ErrorCode.PluginNotAvailable, problem);
 }
 
 function checkIptables(env: Surroundings["env"]): void {

@@ -126,6 +126,23 @@ const examples: Readonly<Record<Step["do"], readonly (readonly [Step, string])[]
       { do: "sysctl.set", place: "container", key: "net/ipv4/conf/eth0/arp_notify", value: "1", optional: true },
       "nsenter --net=container sysctl -w net/ipv4/conf/eth0/arp_notify=1 || true",
     ],
+    [
+      {
+        do: "sysctl.set",
+        place: "host",
+        key: "net/bridge/bridge-nf-call-iptables",
+        value: "1",
+        module: "br_netfilter",
+      },
+      "modprobe br_netfilter; sysctl -w net/bridge/bridge-nf-call-iptables=1",
+    ],
+  ],
+  "address.announce": [
+    [
+      { do: "address.announce", ...inside, ip: mustIp("10.1.0.5"), mac },
+      "nsenter --net=container arping -c 1 -U -I eth0 10.1.0.5",
+    ],
+    [{ do: "address.announce", ...inside, ip: mustIp("fd00::5"), mac }, "nsenter --net=container ndsend fd00::5 eth0"],
   ],
   "address.await-dad": [
     [{ do: "address.await-dad", ...inside }, "# wait until nobody else can have the IPv6 addresses of eth0"],

@@ -88,6 +88,13 @@ const examples: Readonly<Record<Step["do"], readonly Example[]>> = {
     },
   ],
   "link.await-up": [{ name: "changes nothing", step: { do: "link.await-up", place, link }, back: undefined }],
+  "address.announce": [
+    {
+      name: "cannot",
+      step: { do: "address.announce", place, link, ip: cidr.ip, mac },
+      back: undefined,
+    },
+  ],
   "address.await-dad": [{ name: "changes nothing", step: { do: "address.await-dad", place, link }, back: undefined }],
   "rules.add": [{ name: "removes the rules", step: { do: "rules.add", chain }, back: { do: "rules.remove", chain } }],
   "rules.ensure": [

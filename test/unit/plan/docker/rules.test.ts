@@ -4,7 +4,13 @@ import { endpointRules } from "../../../../src/plan/docker/endpoint-rules.ts";
 import { frameRules } from "../../../../src/plan/docker/frame.ts";
 import type { DockerNetwork } from "../../../../src/plan/docker/network.ts";
 import { networkRules } from "../../../../src/plan/docker/network-rules.ts";
-import { ensureEndpoint, ensureNetwork, releaseEndpoint, releaseNetwork } from "../../../../src/plan/docker/steps.ts";
+import {
+  ensureEndpoint,
+  ensureNetwork,
+  release,
+  rulesOfEndpoint,
+  rulesOfNetwork,
+} from "../../../../src/plan/docker/steps.ts";
 import { ruleInterfaceProblem } from "../../../../src/plan/rule-interface.ts";
 import type { Rule } from "../../../../src/plan/rule-set.ts";
 import { dockerNetwork, dockerSubnet } from "../../../docker-networks.ts";
@@ -164,13 +170,13 @@ describe("steps", () => {
     const families = (steps: ReturnType<typeof ensureEndpoint>) =>
       steps.map((step) => (step.do === "rules.ensure" ? step.rules.family : undefined));
     expect(families(ensureNetwork(twins))).toEqual([4, 6]);
-    expect(families(ensureEndpoint(twins, [c1]))).toEqual([4, 6]);
-    expect(families(ensureEndpoint(dockerNetwork("br1", [subnet]), [c1]))).toEqual([4]);
+    expect(families(ensureEndpoint(twins, { addresses: [c1] }))).toEqual([4, 6]);
+    expect(families(ensureEndpoint(dockerNetwork("br1", [subnet]), { addresses: [c1] }))).toEqual([4]);
   });
 
   test("of an endpoint expect what those of the network make", () => {
     const [network] = ensureNetwork(twins);
-    const [endpoint] = ensureEndpoint(twins, [c1, c6]);
+    const [endpoint] = ensureEndpoint(twins, { addresses: [c1, c6] });
     if (network?.do !== "rules.ensure" || endpoint?.do !== "rules.ensure") throw new Error("other steps");
     expect(endpoint.rules.standing).toEqual([...network.rules.standing, ...network.rules.own]);
     expect(endpoint.rules.own).toEqual(endpointRules(twins, c1));
@@ -178,8 +184,10 @@ describe("steps", () => {
   });
 
   test("release the same rules", () => {
-    expect(releaseEndpoint(twins, [c6])).toEqual([{ do: "rules.release", family: 6, rules: endpointRules(twins, c6) }]);
-    expect(releaseNetwork(twins)).toEqual(
+    expect(release(rulesOfEndpoint(twins, { addresses: [c6] }))).toEqual([
+      { do: "rules.release", family: 6, rules: endpointRules(twins, c6) },
+    ]);
+    expect(release(rulesOfNetwork(twins))).toEqual(
       ([4, 6] as const).map((family) => ({ do: "rules.release", family, rules: networkRules(twins, family) })),
     );
   });

@@ -22,6 +22,8 @@ export const plainConfig: BridgeConfig = {
   mac: undefined,
   ipamType: undefined,
   dns: undefined,
+  docker: undefined,
+  ports: [],
 };
 
 export const attachment = { containerId: "c1", ifname: "eth0" };

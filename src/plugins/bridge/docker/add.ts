@@ -1,0 +1,63 @@
+import { listRoutes } from "../../../kernel/netlink/route.ts";
+import { openNetns } from "../../../kernel/netns.ts";
+import { Places } from "../../../kernel/places.ts";
+import { randomMac } from "../../../net/mac.ts";
+import { ensureEndpoint } from "../../../plan/docker/steps.ts";
+import type { Step } from "../../../plan/step.ts";
+import type { AddCall, Surroundings } from "../../../protocol/plugin.ts";
+import type { Result } from "../../../protocol/result.ts";
+import { carryOut } from "../../carry-out.ts";
+import { addIpam } from "../../ipam.ts";
+import type { BridgeConfig } from "../config.ts";
+import { lockBridges, makeNetwork } from "../network.ts";
+import { observe } from "../observe.ts";
+import { conflict } from "../plan.ts";
+import { randomBytes } from "../random-bytes.ts";
+import { refuse } from "../refuse.ts";
+import { interfacesOf } from "../result.ts";
+import { planDockerAddressing, routeConflict } from "./addressing.ts";
+import { enter, isShared } from "./attachments.ts";
+import type { DockerConfig } from "./config.ts";
+import { dockerdConflict } from "./dockerd-conflict.ts";
+import { dockerNetworkOf } from "./network.ts";
+import { gatewayConflict, macOfIp, planBridge, planJoin, planPair } from "./plan.ts";
+import { unpublished } from "./ports.ts";
+
+/** The ADD of a network with `docker`. The bridge and the container's interface go up when the rules are in force. */
+export async function addInDocker(
+  config: BridgeConfig,
+  docker: DockerConfig,
+  { call, around }: { readonly call: AddCall; readonly around: Surroundings },
+): Promise<Result> {
+  refuse(dockerdConflict(docker));
+  using container = openNetns(call.netns);
+  using places = new Places(container);
+  using _lock = await lockBridges("shared", around.checkInterrupt);
+  const making = { places, around };
+  const { names, ...facts } = observe(places, config, call);
+  refuse(conflict(config, call, facts));
+
+  const leased = await addIpam(config.ipamType ?? "", call, around);
+  const present = ([4, 6] as const).flatMap((family) => listRoutes(places.at("container").socket, family));
+  const addressing = planDockerAddressing(config, docker, { leased, present });
+  const { ips, routes, gateways } = addressing;
+  const network = dockerNetworkOf(config.bridge, docker, ips);
+  refuse(routeConflict(addressing, present));
+  refuse(gatewayConflict(config.bridge, gateways, { facts, isShared: isShared(config.bridge, call) }));
+  const endpoint = { addresses: ips.map(({ address }) => address.ip), mappings: config.ports };
+  for (const line of unpublished(network, endpoint)) around.log(line);
+
+  const others = await enter(call, { network, endpoint }, around);
+  const mac = config.mac ?? (docker.macFromIP ? macOfIp(addressing) : undefined) ?? randomMac(randomBytes(6));
+  const wiring = { addressing, mac, names };
+  await makeNetwork(config.bridge, planBridge(config, docker, { network, gateways, facts, names }), making);
+  const pair = [...ensureEndpoint(network, endpoint, others), ...planPair(config, call, wiring)];
+  await carryOut([...pair, { do: "rules.await" }], { places, netns: call.netns, around });
+  await makeNetwork(config.bridge, facts.bridge?.isUp === true ? [] : [bridgeUp(config)], making);
+  await carryOut(planJoin(call.ifname, wiring), { places, netns: call.netns, around });
+  return { interfaces: interfacesOf(config, call, { names, places }), ips, routes, dns: config.dns ?? leased.dns };
+}
+
+function bridgeUp({ bridge }: BridgeConfig): Step {
+  return { do: "link.set", place: "host", link: bridge, up: true };
+}

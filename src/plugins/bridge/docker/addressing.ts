@@ -1,0 +1,50 @@
+// What the answer of IPAM means in a network of Docker.
+import { type Cidr, contains, isDefault, networkOf, printCidr } from "../../../net/cidr.ts";
+import type { Family } from "../../../net/ip.ts";
+import { type Route, routeTable } from "../../../net/route.ts";
+import type { KernelRoute } from "../../../plan/facts.ts";
+import type { Result } from "../../../protocol/result.ts";
+import { type Addressing, planAddressing } from "../addressing.ts";
+import type { BridgeConfig } from "../config.ts";
+import { type DockerConfig, hasBridgeAddress } from "./config.ts";
+
+const MAIN = routeTable(undefined);
+
+/**
+ * The first network of a container that has a way out gives it its default route, in each family; `present` are the routes that the
+ * container has already.
+ */
+export function planDockerAddressing(
+  config: BridgeConfig,
+  docker: DockerConfig,
+  { leased, present }: { readonly leased: Result; readonly present: readonly KernelRoute[] },
+): Addressing {
+  // inhibit_ipv4 leaves the gateway to another machine, whose address is made up as the bridge's would be
+  const { ips, routes, gateways } = planAddressing({ ...config, isGateway: true }, leased);
+  const isIsolated = (family: Family) => docker.gatewayMode[family] === "isolated";
+  const isTaken = ({ dst, table }: Route) =>
+    isDefault(dst) &&
+    present.some(
+      (other) => other.table === routeTable(table) && other.dst.ip.family === dst.ip.family && isDefault(other.dst),
+    );
+  return {
+    ips: ips.map((ip) => (isIsolated(ip.address.ip.family) ? { ...ip, gateway: undefined } : ip)),
+    routes: routes.filter((route) => !isTaken(route)),
+    gateways: gateways.filter(({ ip }) => hasBridgeAddress(docker, ip.family)),
+  };
+}
+
+/** Why the container cannot have the addresses: what it sends to its neighbours would go elsewhere. */
+export function routeConflict({ ips }: Addressing, present: readonly KernelRoute[]): string | undefined {
+  for (const { address } of ips) {
+    const subnet = networkOf(address);
+    const other = present.find(({ dst, table }) => table === MAIN && !isDefault(dst) && overlap(dst, subnet));
+    if (other !== undefined)
+      return `the container has a route to ${printCidr(other.dst)} already, which overlaps with ${printCidr(subnet)}`;
+  }
+  return undefined;
+}
+
+function overlap(a: Cidr, b: Cidr): boolean {
+  return contains(a, b.ip) || contains(b, a.ip);
+}
