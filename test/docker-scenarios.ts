@@ -9,6 +9,8 @@ export interface Scenario {
   readonly networks: readonly {
     readonly network: ReturnType<typeof dockerNetwork>;
     readonly addresses: readonly ReturnType<typeof ip>[];
+    /** As in runtimeConfig.portMappings, of every container. */
+    readonly ports?: readonly object[];
   }[];
   readonly saved: Partial<Record<4 | 6, string>>;
 }
@@ -317,6 +319,102 @@ ${local}`,
     networks: [{ network: dockerNetwork("bridge1", ["2001:db8:1::/64"]), addresses: [ip("2001:db8:1::2")] }],
     saved: {
       6: `${frame}${bridgeAndEstablished}${dropped}${outgoing}${local}-A POSTROUTING -s 2001:db8:1::/64 ! -o bridge1 -j MASQUERADE
+*raw
+-A PREROUTING -d 2001:db8:1::2/128 ! -i bridge1 -j DROP
+`,
+    },
+  },
+];
+
+const web = { hostPort: 8080, containerPort: 80, protocol: "tcp" };
+const opened = "-A DOCKER -d 192.0.2.2/32 ! -i bridge1 -o bridge1 -p tcp -m tcp --dport 80 -j ACCEPT\n";
+const selfMasquerade = "-A POSTROUTING -s 192.0.2.2/32 -d 192.0.2.2/32 -p tcp -m tcp --dport 80 -j MASQUERADE\n";
+
+/** bridge1 alone with c1, and what a published port adds. */
+const published = (at: string, inRaw = "") =>
+  `${frame}${bridgeAndEstablished}${opened}${dropped}${outgoing}${local}${masquerade}${selfMasquerade}-A DOCKER ${at}-p tcp -m tcp --dport 8080 -j DNAT --to-destination 192.0.2.2:80
+${direct}${inRaw}`;
+
+const portsOf = (network: ReturnType<typeof dockerNetwork>, ports: readonly object[], addresses = c1) => [
+  { network, addresses, ports },
+];
+
+/** The same with published ports. */
+export const portScenarios: readonly Scenario[] = [
+  {
+    name: "S2, S6: a published port",
+    networks: portsOf(dockerNetwork("bridge1", bridge1), [web]),
+    saved: { 4: published("") },
+  },
+  {
+    name: "S3: a port on one address of the host",
+    networks: portsOf(dockerNetwork("bridge1", bridge1), [{ ...web, hostIP: "192.168.77.1" }]),
+    saved: { 4: published("-d 192.168.77.1/32 ") },
+  },
+  {
+    name: "S3: a port on a loopback address",
+    networks: portsOf(dockerNetwork("bridge1", bridge1), [{ ...web, hostIP: "127.0.0.1" }]),
+    saved: {
+      4: published("-d 127.0.0.1/32 ", "-A PREROUTING -d 127.0.0.1/32 ! -i lo -p tcp -m tcp --dport 8080 -j DROP\n"),
+    },
+  },
+  {
+    name: "a network that publishes on one address",
+    networks: portsOf(dockerNetwork("bridge1", bridge1, { hostBinding: ip("192.168.77.1") }), [web]),
+    saved: { 4: published("-d 192.168.77.1/32 ") },
+  },
+  {
+    name: "S4: ports of an internal network are not published",
+    networks: portsOf(dockerNetwork("bridge1", bridge1, { internal: true }), [web]),
+    saved: {
+      4: `${frame}*filter
+-A DOCKER-FORWARD -i bridge1 -o bridge1 -j ACCEPT
+-A DOCKER-INTERNAL ! -s 192.0.2.0/24 -o bridge1 -j DROP
+-A DOCKER-INTERNAL ! -d 192.0.2.0/24 -i bridge1 -j DROP
+`,
+    },
+  },
+  {
+    name: "S7: routed, with a port",
+    networks: portsOf(
+      dockerNetwork("bridge1", [], { subnets: { 4: dockerSubnet("192.0.2.0/24", { gatewayMode: "routed" }) } }),
+      [web],
+    ),
+    saved: {
+      4: `${frame}${bridgeAndEstablished}${opened}-A DOCKER -o bridge1 -p icmp -j ACCEPT
+${dropped}${outgoing}${local}`,
+    },
+  },
+  {
+    name: "S8: nat-unprotected, with a port",
+    networks: portsOf(
+      dockerNetwork("bridge1", [], {
+        subnets: { 4: dockerSubnet("192.0.2.0/24", { gatewayMode: "nat-unprotected" }) },
+      }),
+      [web],
+    ),
+    saved: {
+      4: `${frame}${bridgeAndEstablished}-A DOCKER ! -i bridge1 -o bridge1 -j ACCEPT
+${outgoing}${local}${masquerade}${selfMasquerade}-A DOCKER -p tcp -m tcp --dport 8080 -j DNAT --to-destination 192.0.2.2:80
+`,
+    },
+  },
+  {
+    name: "IPv6 twin of S2, with several ports in Docker's order",
+    networks: portsOf(
+      dockerNetwork("bridge1", ["2001:db8:1::/64"]),
+      [{ hostPort: 53, containerPort: 5353, protocol: "UDP" }, { ...web, hostPort: 8081 }, web],
+      [ip("2001:db8:1::2")],
+    ),
+    saved: {
+      6: `${frame}${bridgeAndEstablished}-A DOCKER -d 2001:db8:1::2/128 ! -i bridge1 -o bridge1 -p udp -m udp --dport 5353 -j ACCEPT
+-A DOCKER -d 2001:db8:1::2/128 ! -i bridge1 -o bridge1 -p tcp -m tcp --dport 80 -j ACCEPT
+${dropped}${outgoing}${local}-A POSTROUTING -s 2001:db8:1::/64 ! -o bridge1 -j MASQUERADE
+-A POSTROUTING -s 2001:db8:1::2/128 -d 2001:db8:1::2/128 -p tcp -m tcp --dport 80 -j MASQUERADE
+-A POSTROUTING -s 2001:db8:1::2/128 -d 2001:db8:1::2/128 -p udp -m udp --dport 5353 -j MASQUERADE
+-A DOCKER ! -s fe80::/10 -p tcp -m tcp --dport 8080 -j DNAT --to-destination [2001:db8:1::2]:80
+-A DOCKER ! -s fe80::/10 -p tcp -m tcp --dport 8081 -j DNAT --to-destination [2001:db8:1::2]:80
+-A DOCKER ! -s fe80::/10 -p udp -m udp --dport 53 -j DNAT --to-destination [2001:db8:1::2]:5353
 *raw
 -A PREROUTING -d 2001:db8:1::2/128 ! -i bridge1 -j DROP
 `,

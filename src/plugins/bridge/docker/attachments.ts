@@ -33,7 +33,7 @@ export async function enter(
   const record = readRecord(bridge);
   const others = othersIn(call, record);
   const before = [...(record?.attachments ?? []).flatMap((attachment) => attachment.rules), ...(record?.rules ?? [])];
-  const rules = rulesOfNetwork(network);
+  const rules = [...rulesOfNetwork(network), ...otherFamilies(network, others.length > 0 ? record : undefined)];
   const own = rulesOfEndpoint(network, endpoint);
   around.undo.defer(`forget the attachment to ${bridge}`, () =>
     leave(bridge, call, { ...around, checkInterrupt: never }),
@@ -122,6 +122,11 @@ async function keep(
 async function removeRules(rules: readonly FamilyRules[], around: Around): Promise<void> {
   using places = new Places(undefined);
   await apply(release(rules), { ...around, places, record: () => {} });
+}
+
+/** A container without an address of a family says nothing of the network's rules in it. */
+function otherFamilies({ subnets }: DockerNetwork, record: BridgeRecord | undefined): readonly FamilyRules[] {
+  return (record?.rules ?? []).filter(({ family }) => subnets[family] === undefined);
 }
 
 /** Of its network. What is left of another network is not in the way when its namespaces are gone. */
