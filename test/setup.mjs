@@ -10,6 +10,7 @@ const needed = [
   { path: "nsenter", package: "util-linux" },
   { path: "iptables-restore", package: "iptables" },
   { path: "nft", package: "nftables" },
+  { path: "busybox", package: "busybox-static" },
   { path: "sysctl", package: "procps" },
   { path: "strace", package: "strace" },
   { path: "cc", package: "gcc" },

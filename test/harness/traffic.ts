@@ -37,3 +37,18 @@ export async function connectHosts(
   await a.sh(`ip address add ${addresses.a} dev uplink; ip link set uplink up`);
   await b.sh(`ip address add ${addresses.b} dev uplink; ip link set uplink up`);
 }
+
+/** TCP and UDP servers on these ports that answer with the address they see the client at. */
+export async function serve({ host, netns }: Spot, ...ports: readonly number[]): Promise<void> {
+  const server = host.start("nsenter", command(netns, "servers.mjs", ports.map(String)));
+  await Promise.race([server.firstOutput, server.finished.then(({ stderr }) => Promise.reject(new Error(stderr)))]);
+}
+
+export type Probe = readonly ["tcp" | "udp", string, number] | readonly ["ping", string];
+
+/** All at once. For each the address that the server sees, `answered` for ping, `refused`, or `-` for nothing. */
+export async function probe({ host, netns }: Spot, probes: readonly Probe[]): Promise<readonly string[]> {
+  const { stdout, stderr } = await host.run("nsenter", command(netns, "probe.mjs", [JSON.stringify(probes)]));
+  if (stdout === "") throw new Error(stderr);
+  return JSON.parse(stdout);
+}
