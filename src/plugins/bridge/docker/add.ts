@@ -1,7 +1,9 @@
+import { findIptables } from "../../../kernel/iptables.ts";
 import { listRoutes } from "../../../kernel/netlink/route.ts";
 import { openNetns } from "../../../kernel/netns.ts";
 import { Places } from "../../../kernel/places.ts";
 import { randomMac } from "../../../net/mac.ts";
+import type { DockerNetwork } from "../../../plan/docker/network.ts";
 import { ensureEndpoint } from "../../../plan/docker/steps.ts";
 import type { Step } from "../../../plan/step.ts";
 import type { AddCall, Surroundings } from "../../../protocol/plugin.ts";
@@ -45,6 +47,7 @@ export async function addInDocker(
   refuse(routeConflict(addressing, present));
   refuse(gatewayConflict(config.bridge, gateways, { facts, isShared: isShared(config.bridge, call) }));
   const endpoint = { addresses: ips.map(({ address }) => address.ip), mappings: config.ports };
+  needPrograms(network, around.env);
   for (const line of unpublished(network, endpoint)) around.log(line);
 
   const others = await enter(call, { network, endpoint }, around);
@@ -56,6 +59,15 @@ export async function addInDocker(
   await makeNetwork(config.bridge, facts.bridge?.isUp === true ? [] : [bridgeUp(config)], making);
   await carryOut(planJoin(call.ifname, wiring), { places, netns: call.netns, around });
   return { interfaces: interfacesOf(config, call, { names, places }), ips, routes, dns: config.dns ?? leased.dns };
+}
+
+/** Errors: 999 before anything is written that would have to be removed with the same programs. */
+function needPrograms({ subnets }: DockerNetwork, env: Surroundings["env"]): void {
+  for (const family of [4, 6] as const) {
+    if (subnets[family] === undefined) continue;
+    findIptables(family, "restore", env);
+    findIptables(family, "save", env);
+  }
 }
 
 function bridgeUp({ bridge }: BridgeConfig): Step {

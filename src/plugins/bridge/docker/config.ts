@@ -69,7 +69,8 @@ type Written = ReturnType<ReturnType<typeof docker>>;
 /** Errors: 7 for what cannot be, or contradicts itself. */
 export function completeDocker(written: Written, bridge: string): DockerConfig {
   const { chainPrefix = "DOCKER", trustedHostInterfaces = [], ...fields } = written;
-  refuseName("chainPrefix", chainPrefix, chainPrefixProblem(chainPrefix));
+  const prefixProblem = chainPrefixProblem(chainPrefix);
+  if (prefixProblem !== undefined) throw invalid(`chainPrefix ${JSON.stringify(chainPrefix)} ${prefixProblem}`);
   refuseName("bridge", bridge, ruleInterfaceProblem(bridge));
   for (const name of trustedHostInterfaces) {
     refuseName("trustedHostInterfaces", name, interfaceNameProblem(name) ?? ruleInterfaceProblem(name));

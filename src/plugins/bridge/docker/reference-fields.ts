@@ -31,7 +31,7 @@ export function refuseDisagreement(docker: DockerConfig, written: ReferenceField
   for (const [name, value] of Object.entries(referenceFieldsOf(docker))) {
     const said = written[name as keyof ReferenceFields];
     if (said === undefined || said === value) continue;
-    const message = `bridge: ${name} is ${said}, but with docker as it is written here it is ${value}; leave it out`;
+    const message = `bridge: ${name} is ${said}, but docker as it is written here means ${value}: leave ${name} out`;
     throw new CniError(ErrorCode.InvalidConfig, message);
   }
   const name = Object.keys(foreign).find((each) => foreign[each] !== undefined && foreign[each] !== false);
