@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { addMissing, addWhereExpected, alreadyThere, remove, removePresent } from "../../../src/plan/rule-input.ts";
+import {
+  addMissing,
+  addWhereExpected,
+  alreadyThere,
+  lacksOthers,
+  remove,
+  removePresent,
+} from "../../../src/plan/rule-input.ts";
 import type { Rule, RuleSet } from "../../../src/plan/rule-set.ts";
 import { missingRules, SavedRules } from "../../../src/plan/saved-rules.ts";
 
@@ -56,7 +63,21 @@ COMMIT
   });
 });
 
+test("rules of others are missed in the chains that are listed", () => {
+  const other = { ...direct, text: "-d 10.1.0.6/32 -j DROP" };
+  const listing = "-P PREROUTING ACCEPT\n-A PREROUTING -d 10.1.0.5/32 -j DROP\n";
+  expect(lacksOthers(set({ own: [direct] }), listing)).toBe(false);
+  expect(lacksOthers(set({ own: [direct], others: [direct] }), listing)).toBe(false);
+  expect(lacksOthers(set({ own: [direct], others: [direct, other] }), listing)).toBe(true);
+  expect(lacksOthers(set({ own: [direct], others: [a] }), listing)).toBe(false);
+});
+
 describe("addMissing", () => {
+  test("makes the rules of others behind those that stand", () => {
+    const wanted = set({ standing: [a], others: [b, c], own: [d] });
+    expect(addMissing(wanted, saved("b"), false)).toBe("*filter\n-I X -j a\n-A X -j c\n-A X -j d\nCOMMIT\n");
+  });
+
   test.for<[string, Rule[], string[], string[]]>([
     ["appends to an empty chain", [a, b], [], ["-A X -j a", "-A X -j b"]],
     ["appends below others", [a, b], ["o"], ["-A X -j a", "-A X -j b"]],

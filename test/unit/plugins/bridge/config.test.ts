@@ -155,25 +155,22 @@ test.for([
   expect(() => decode({ bridge })).toThrow(new CniError(7, message));
 });
 
-describe("a field that is not supported", () => {
-  const unsupported = [["docker", {}, "{}"]] as const;
+test.for([
+  ["forceAddress", false],
+  ["promiscMode", false],
+  ["enabledad", false],
+  ["portIsolation", false],
+  ["disableContainerInterface", false],
+  ["docker", null],
+] as const)("%s may say %j, which asks for nothing", ([name, value]) => {
+  expect(decode({ [name]: value })).toEqual(plainConfig);
+});
 
-  test.for(unsupported)("%s is refused and named", ([name, value, printed]) => {
-    const error = new CniError(2, `bridge: ${name} with the value ${printed} is not supported`);
-    expect(() => decode({ [name]: value })).toThrow(error);
-    expect(() => decode({ [name.toUpperCase()]: value })).toThrow(error);
-  });
-
-  test.for([
-    ["forceAddress", false],
-    ["promiscMode", false],
-    ["enabledad", false],
-    ["portIsolation", false],
-    ["disableContainerInterface", false],
-    ["docker", null],
-  ] as const)("%s may say %j, which asks for nothing", ([name, value]) => {
-    expect(decode({ [name]: value })).toEqual(plainConfig);
-  });
+test("ports are for docker only", () => {
+  const runtimeConfig = { portMappings: [{ hostPort: 80, containerPort: 80, protocol: "tcp" }] };
+  const message =
+    "bridge: runtimeConfig.portMappings is not supported without docker: the plugin portmap publishes ports then";
+  expect(() => decode({ runtimeConfig })).toThrow(new CniError(2, message));
 });
 
 test.for([
@@ -205,7 +202,15 @@ test("all problems are named at once", () => {
 });
 
 describe("decodeRemains", () => {
-  const nothing = { ipMasq: false, ipMasqBackend: undefined, macspoofchk: false, ipamType: undefined };
+  const nothing = {
+    ipMasq: false,
+    ipMasqBackend: undefined,
+    macspoofchk: false,
+    ipamType: undefined,
+    bridge: "cni0",
+    docker: undefined,
+    ports: [],
+  };
 
   test.for([
     ["nothing", {}, {}],
@@ -221,7 +226,7 @@ describe("decodeRemains", () => {
     ["a wrong macspoofchk", { ipMasq: true, macspoofchk: "on" }, { ipMasq: true }],
     ["a wrong type", { ipMasq: true, ipam: { type: 1 } }, { ipMasq: true }],
     ["a wrong ipam", { ipMasq: true, ipam: [] }, { ipMasq: true }],
-    ["what ADD refuses", { vlan: 100, mtu: -1, bridge: "", docker: {}, ipMasq: true }, { ipMasq: true }],
+    ["what ADD refuses", { vlan: 100, mtu: -1, bridge: "", ipMasq: true }, { bridge: "", ipMasq: true }],
     ["keys in any case", { IPMASQ: true, Ipam: { TYPE: "static" } }, { ipMasq: true, ipamType: "static" }],
   ] as const)("%s", ([, config, remains]) => {
     expect(decodeRemains(networkOf(config))).toEqual({ ...nothing, ...remains });

@@ -1,0 +1,99 @@
+// Every network of conf/ through cnitool: what conf/README.md says of it holds, and nothing is left.
+import { readdirSync, readFileSync } from "node:fs";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type CnitoolCall, cnitool, writeConflists } from "../harness/cnitool.ts";
+import { Host } from "../harness/host.ts";
+import { connectHosts, probe, serve } from "../harness/traffic.ts";
+
+let host: Host;
+let outside: Host;
+
+beforeEach(async () => {
+  [host, outside] = [await Host.start(), await Host.start()];
+  await connectHosts(host, outside, { a: "192.0.2.1/24", b: "192.0.2.2/24" });
+  await outside.sh("ip route add default via 192.0.2.1");
+});
+afterEach(async () => {
+  await outside[Symbol.asyncDispose]();
+  await host[Symbol.asyncDispose]();
+});
+
+const outsideAddress = "192.0.2.2";
+const hostAddress = "192.0.2.1";
+const ports = JSON.stringify({ portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }] });
+
+/** What the server sees of each client: `ours` is the client's own address, `host` the host's. */
+interface Reach {
+  readonly neighbour: "ours" | "-";
+  readonly outside: "ours" | "host" | "no route";
+  /** The machine outside, at the port of the host and at the container's own address. */
+  readonly published: "ours" | "-" | "refused";
+  readonly direct: "ours" | "-";
+}
+
+const expected: Readonly<Record<string, Reach>> = {
+  "10-docker0.conflist": { neighbour: "ours", outside: "host", published: "ours", direct: "-" },
+  "20-user-network.conflist": { neighbour: "ours", outside: "host", published: "ours", direct: "-" },
+  "30-internal.conflist": { neighbour: "ours", outside: "no route", published: "refused", direct: "-" },
+  "40-icc-off.conflist": { neighbour: "-", outside: "host", published: "ours", direct: "-" },
+  "50-dual-stack.conflist": { neighbour: "ours", outside: "host", published: "ours", direct: "-" },
+  "60-routed.conflist": { neighbour: "ours", outside: "ours", published: "refused", direct: "ours" },
+  "90-kubernetes.conflist": { neighbour: "ours", outside: "host", published: "refused", direct: "ours" },
+};
+
+test("every file has its expectations", () => {
+  expect(readdirSync("conf").filter((file) => file.endsWith(".conflist"))).toEqual(Object.keys(expected));
+});
+
+test.each(Object.entries(expected))(
+  "%s",
+  async (file, reach) => {
+    const text = readFileSync(`conf/${file}`, "utf8");
+    const directory = writeConflists(host, { [file]: text });
+    const network: string = JSON.parse(text).name;
+    const run = async (verb: CnitoolCall["verb"], name: string, withPorts = false) => {
+      const call = { verb, network, netns: `/run/netns/${name}`, directory };
+      const { exitCode, stdout, stderr } = await cnitool(
+        host,
+        withPorts ? { ...call, env: { CAP_ARGS: ports } } : call,
+      );
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+      return stdout;
+    };
+    const [one, two] = ["one", "two"].map((name) => ({ host, netns: `/run/netns/${name}` }) as const);
+    if (one === undefined || two === undefined) throw new Error("two spots were made");
+    for (const { netns } of [one, two]) await host.sh(`ip netns add ${netns.split("/").at(-1)}`);
+    await run("status", "one");
+    const address = JSON.parse(await run("add", "one", true)).ips[0].address.split("/")[0];
+    const neighbour = JSON.parse(await run("add", "two")).ips[0].address.split("/")[0];
+    await run("check", "one", true);
+    await run("check", "two");
+
+    for (const spot of [one, { host: outside }]) await serve(spot, 80);
+    const meaning = { ours: neighbour, host: hostAddress, "-": "-", refused: "refused", "no route": "ENETUNREACH" };
+    expect(
+      await probe(two, [
+        ["tcp", address, 80],
+        ["tcp", outsideAddress, 80],
+      ]),
+    ).toEqual([meaning[reach.neighbour], meaning[reach.outside]]);
+    const fromOutside = { ...meaning, ours: outsideAddress };
+    expect(
+      await probe({ host: outside }, [
+        ["tcp", hostAddress, 8080],
+        ["tcp", address, 80],
+      ]),
+    ).toEqual([fromOutside[reach.published], fromOutside[reach.direct]]);
+
+    await run("del", "one", true);
+    await run("del", "two");
+    expect(await host.sh("ip -oneline link show type veth | grep -vc uplink || true")).toBe("0");
+    expect(
+      await host.sh(
+        `(iptables-save; ip6tables-save) | grep -c -e '${address.replace(/\.\d+\.\d+$/, "")}' -e br- -e cni0 -e docker0 || true`,
+      ),
+    ).toBe("0");
+    expect(await host.sh(`ls /var/lib/cni/networks/${network} | grep -v -e last_ -e lock || true`)).toBe("");
+  },
+  30_000,
+);
