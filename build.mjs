@@ -28,7 +28,11 @@ console.log(`> Preparing the Node.js runtime for linux-${architecture}...`);
 const runtime = resolve(await prepareRuntime(architecture, "dist/runtime"));
 console.log("> Bundling...");
 const salt = [process.versions.node, architecture, ...nodeOptions].join(" ");
-const code = commands.flatMap((command) => [command.name, ...Object.values(command.code ?? {})]);
+const code = commands.flatMap((command) => [
+  command.name,
+  ...Object.values(command.code ?? {}),
+  ...(command.special === undefined ? [] : [command.special.code]),
+]);
 const built = await bundle({ names: [...new Set(code)], version, salt });
 const executable = await makeExecutable({
   bundle: built,

@@ -7,6 +7,8 @@ export const commands: readonly Command[] = [
     name: "bridge",
     versions: everyVersion,
     code: { DEL: "bridge-del", CHECK: "bridge-other", STATUS: "bridge-other", GC: "bridge-other" },
+    // the key in any spelling that JSON has for it
+    special: { verb: "ADD", pattern: /docker|\\u/iu, code: "bridge-docker" },
   },
   { name: "host-local", versions: everyVersion },
   { name: "loopback", versions: everyVersion },

@@ -6,6 +6,8 @@ export interface Command {
   readonly versions: readonly SpecVersion[];
   /** Names of the code of some verbs; that of the others has the name of the plugin. A call loads only what it needs. */
   readonly code?: Readonly<Record<string, string>>;
+  /** Other code for one verb, when there is something on stdin that only this one knows. */
+  readonly special?: { readonly verb: string; readonly pattern: RegExp; readonly code: string };
 }
 
 /**

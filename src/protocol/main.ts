@@ -3,8 +3,12 @@
 // the first touch, so both streams are written by descriptor.
 import { readSync, writeSync } from "node:fs";
 import { basename } from "node:path";
-import type { Command, Program } from "./command.ts";
+import type { Command, Invocation, Program } from "./command.ts";
+import { peek } from "./peek.ts";
 import { printVersions } from "./version.ts";
+
+/** That an attachment needs. */
+const variables = ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_PATH"];
 
 export interface Release {
   readonly product: string;
@@ -37,10 +41,24 @@ export async function main(
     writeOutput(printVersions(command.versions));
     return process.exit(0);
   }
-  const program = load(command.code?.[verb] ?? name);
-  const read = (buffer: Buffer) => retryWhenBusy(() => readSync(0, buffer));
+  const { code, read } = chooseCode(command, verb);
+  const program = load(code);
   const invocation = { command, verb, env: process.env, read, write: writeOutput, log, interruption: watchSignals() };
   program.exit(await program.run(invocation));
+}
+
+/** Names of the code for a verb, and stdin as that shall read it. */
+function chooseCode(
+  { name, code, special }: Command,
+  verb: string,
+): { readonly code: string; readonly read: Invocation["read"] } {
+  const read = (buffer: Buffer) => retryWhenBusy(() => readSync(0, buffer));
+  const usual = { code: code?.[verb] ?? name, read };
+  // without its variables a call ends before it reads stdin
+  const isReading = special?.verb === verb && variables.every((variable) => (process.env[variable] ?? "") !== "");
+  if (special === undefined || !isReading) return usual;
+  const peeked = peek(read);
+  return { code: special.pattern.test(peeked.text) ? special.code : usual.code, read: peeked.read };
 }
 
 function about({ name, versions }: Command, { product, version, reference }: Release): string {

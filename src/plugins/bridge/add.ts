@@ -6,7 +6,6 @@ import { carryOut } from "../carry-out.ts";
 import { addIpam } from "../ipam.ts";
 import { noAddressing, planAddressing } from "./addressing.ts";
 import { decodeConfig } from "./config.ts";
-import { addInDocker } from "./docker/add.ts";
 import { chooseBackend } from "./masquerade-backend.ts";
 import { lockBridges, makeNetwork, makeVlanGateway } from "./network.ts";
 import { planNftMasquerade, prepareSpoofCheck, programsIn, withSpoofCheck } from "./nft-plan.ts";
@@ -17,9 +16,9 @@ import { interfacesOf } from "./result.ts";
 import { planVlanGateway, vlanGatewayOf } from "./vlan-gateway.ts";
 import { filteringConflict } from "./vlans.ts";
 
+/** The ADD in the layout of the reference; that of Docker's is loaded instead of this one (docker/add.ts). */
 export async function add(call: AddCall, around: Surroundings): Promise<Result> {
   const config = prepareSpoofCheck(decodeConfig(call.network, call.args), call);
-  if (config.docker !== undefined) return addInDocker(config, config.docker, { call, around });
   using container = openNetns(call.netns);
   using places = new Places(container);
   using _lock = await lockBridges("shared", around.checkInterrupt);

@@ -10,7 +10,8 @@ import type { AddCall, Surroundings } from "../../../protocol/plugin.ts";
 import type { Result } from "../../../protocol/result.ts";
 import { carryOut } from "../../carry-out.ts";
 import { addIpam } from "../../ipam.ts";
-import type { BridgeConfig } from "../config.ts";
+import { add } from "../add.ts";
+import { type BridgeConfig, decodeConfig } from "../config.ts";
 import { lockBridges, makeNetwork } from "../network.ts";
 import { observe } from "../observe.ts";
 import { conflict } from "../plan.ts";
@@ -25,8 +26,14 @@ import { dockerNetworkOf } from "./network.ts";
 import { gatewayConflict, macOfIp, planBridge, planJoin, planPair } from "./plan.ts";
 import { unpublished } from "./ports.ts";
 
-/** The ADD of a network with `docker`. The bridge and the container's interface go up when the rules are in force. */
-export async function addInDocker(
+/** Whether the network is one of Docker is certain only now. */
+export async function addInAnyLayout(call: AddCall, around: Surroundings): Promise<Result> {
+  const config = decodeConfig(call.network, call.args);
+  return config.docker === undefined ? add(call, around) : addInDocker(config, config.docker, { call, around });
+}
+
+/** The bridge and the container's interface go up when the rules are in force. */
+async function addInDocker(
   config: BridgeConfig,
   docker: DockerConfig,
   { call, around }: { readonly call: AddCall; readonly around: Surroundings },
