@@ -182,6 +182,17 @@ describe("STATUS", () => {
       msg: expect.stringContaining("the network needs iptables-restore"),
     });
     expect(await status({}, { env: { PATH: "/nowhere" } })).toBe("fine");
+    // rules in nftables need nft, and nothing else
+    const nft = { ipMasq: true, ipMasqBackend: "nftables" };
+    for (const change of [nft, { macspoofchk: true }]) {
+      expect(await status(change, { env: { PATH: "/nowhere" } })).toMatchObject({
+        code: 50,
+        msg: expect.stringContaining("the network needs nft"),
+      });
+    }
+    await host.sh("mkdir /run/bin; touch /run/bin/nft");
+    for (const change of [nft, { macspoofchk: true }, { ipMasq: true }])
+      expect(await status(change, { env: { PATH: "/run/bin" } })).toBe("fine");
   });
 });
 

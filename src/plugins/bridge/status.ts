@@ -1,5 +1,5 @@
 // Whether an ADD could work, and whether those that did still do.
-import { findIptables } from "../../kernel/iptables.ts";
+import { needProgram } from "../../kernel/find-program.ts";
 import { listAddresses } from "../../kernel/netlink/address.ts";
 import { listLinks } from "../../kernel/netlink/link.ts";
 import { Places } from "../../kernel/places.ts";
@@ -11,6 +11,8 @@ import { statusIpam } from "../ipam.ts";
 import { type BridgeConfig, decodeConfig } from "./config.ts";
 import type { DockerConfig } from "./docker/config.ts";
 import { dockerdConflict } from "./docker/dockerd-conflict.ts";
+import { chooseBackend } from "./masquerade-backend.ts";
+import { programsIn } from "./nft-plan.ts";
 
 /** RT_SCOPE_UNIVERSE: not a link-local address, which the kernel gives by itself. */
 const GLOBAL = 0;
@@ -26,7 +28,7 @@ export async function status(call: StatusCall, around: Surroundings): Promise<vo
   const bridge = places.findLink("host", config.bridge);
   if (bridge !== undefined) checkBridge(config, bridge, places);
   if (config.docker !== undefined) checkDockerd(config.docker);
-  if (config.ipMasq || config.docker !== undefined) checkIptables(around.env);
+  for (const program of programsFor(config, around.env)) check(program, around.env);
   if (config.ipamType !== undefined) await statusIpam(config.ipamType, call, around);
 }
 
@@ -49,9 +51,18 @@ function checkDockerd(docker: DockerConfig): void {
   if (problem !== undefined) throw new CniError(ErrorCode.PluginNotAvailable, problem);
 }
 
-function checkIptables(env: Surroundings["env"]): void {
+function programsFor(config: BridgeConfig, env: Surroundings["env"]): string[] {
+  if (config.docker !== undefined) return ["iptables-restore", "iptables-save"];
+  const backend = config.ipMasq ? chooseBackend(config.ipMasqBackend, programsIn(env)) : undefined;
+  return [
+    ...(backend === "iptables" ? ["iptables-restore"] : []),
+    ...(backend === "nftables" || config.macspoofchk ? ["nft"] : []),
+  ];
+}
+
+function check(program: string, env: Surroundings["env"]): void {
   try {
-    findIptables(4, "restore", env);
+    needProgram(program, env);
   } catch (error) {
     throw new CniError(ErrorCode.PluginNotAvailable, messageOf(error));
   }
