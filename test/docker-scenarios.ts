@@ -1,7 +1,9 @@
 // Scenarios of Docker Engine 29 with `--userland-proxy=false`, without published ports, and what iptables-save must print then:
 // of each chain all rules in order.
+import { printCidr } from "../src/net/cidr.ts";
+import { printIp } from "../src/net/ip.ts";
 import { dockerNetwork, dockerSubnet } from "./docker-networks.ts";
-import { ip } from "./values.ts";
+import { cidr, ip } from "./values.ts";
 
 export interface Scenario {
   readonly name: string;
@@ -421,3 +423,40 @@ ${dropped}${outgoing}${local}-A POSTROUTING -s 2001:db8:1::/64 ! -o bridge1 -j M
     },
   },
 ];
+
+/** The same scenario with IPv6 instead of IPv4: what section 1.7 of the reference says is different, and nothing else. */
+export function inIPv6({ name, networks, saved }: Scenario): Scenario {
+  return {
+    name: `${name}, in IPv6`,
+    networks: networks.map(({ network, addresses, ...more }) => {
+      const subnet = network.subnets[4];
+      if (subnet === undefined) throw new Error(`the test itself is wrong: ${name} has no IPv4`);
+      return {
+        ...more,
+        network: { ...network, subnets: { 6: { ...subnet, subnet: cidr(addressesInIPv6(printCidr(subnet.subnet))) } } },
+        addresses: addresses.map((address) => ip(addressesInIPv6(printIp(address)))),
+      };
+    }),
+    saved: { 6: rulesInIPv6(saved[4] ?? "") },
+  };
+}
+
+function rulesInIPv6(listing: string): string {
+  return addressesInIPv6(listing)
+    .replaceAll("-p icmp", "-p ipv6-icmp")
+    .replaceAll(/(-INTERNAL ! -s \S+) (-o (\S+))/g, "$1 ! -i $3 $2")
+    .replaceAll(/(-INTERNAL ! -d \S+ -i (\S+))/g, "$1 ! -o $2")
+    .replaceAll(/(-A DOCKER) (.*DNAT)/g, "$1 ! -s fe80::/10 $2")
+    .replaceAll(/--to-destination (\S+):(\d+)$/gm, "--to-destination [$1]:$2");
+}
+
+/** `172.17.0.0/16` -> `fd00:172:17::/64`, `192.0.2.2/32` -> `fd00:192:2::2/128` */
+function addressesInIPv6(text: string): string {
+  return text.replaceAll(/\d+(\.\d+){3}(\/\d+)?/g, (written) => {
+    const [address = "", length] = written.split("/");
+    const [first, second, third, last] = address.split(".");
+    const subnet = `fd00:${first}:${first === "172" ? second : third}::`;
+    const lengthInIPv6 = length === "32" ? "/128" : "/64";
+    return `${subnet}${last === "0" ? "" : last}${length === undefined ? "" : lengthInIPv6}`;
+  });
+}
