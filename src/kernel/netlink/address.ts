@@ -64,6 +64,12 @@ export function listAddresses(
     .filter((address) => address.link === link.index);
 }
 
+/** Equivalent to: `ip address show` */
+export function listAllAddresses(socket: NetlinkSocket): Address[] {
+  const request = { what: "list addresses", bytes: message(RTM_GETADDR, 0, [Buffer.alloc(IFADDRMSG_SIZE)]) };
+  return socket.dump(request).map(parseAddress);
+}
+
 export function parseAddress({ payload }: Message): Address {
   const { header, attributes } = fixedPart(payload, IFADDRMSG_SIZE);
   // on a point-to-point link IFA_ADDRESS is the other end
