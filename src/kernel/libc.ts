@@ -3,12 +3,19 @@ import { KernelError } from "./kernel-error.ts";
 import { addressOf, call, checked, errno, libc } from "./system-call.ts";
 
 const AF_NETLINK = 16;
+const AF_INET = 2;
+const AF_INET6 = 10;
 const AF_PACKET = 17;
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
 const SOCK_NONBLOCK = 0o4000;
 const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
 const SO_NETNS_COOKIE = 71;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
 const SOL_NETLINK = 270;
 const CLONE_NEWNET = 0x40000000;
 const LOCK = { shared: 1, exclusive: 2 } as const;
@@ -28,6 +35,12 @@ export const SIGTERM = 15;
 const SIGPIPE = 13;
 const POSIX_SPAWN_SETSIGDEF = 4;
 
+interface InetSocket {
+  readonly isIpv6: boolean;
+  readonly isStream: boolean;
+  readonly protocol: number;
+}
+
 /** Ends the process at once: no exit handlers, no tearing down of the runtime, which takes longer than most verbs. */
 export function exitNow(code: number): void {
   call("exit_group", code);
@@ -46,6 +59,27 @@ export function packetSocket(link: number): number {
   address.writeInt32LE(link, 4);
   checked("bind", fd, address, address.length);
   return fd;
+}
+
+/** A socket of an internet protocol, IPPROTO_*. */
+export function inetSocket({ isIpv6, isStream, protocol }: InetSocket): number {
+  const type = (isStream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC;
+  const fd = checked("socket", isIpv6 ? AF_INET6 : AF_INET, type, protocol);
+  const on = Buffer.of(1, 0, 0, 0);
+  // connections of an earlier server that are still ending are not in the way of a new one
+  if (isStream) call("setsockopt", fd, SOL_SOCKET, SO_REUSEADDR, on, on.length);
+  if (isIpv6) call("setsockopt", fd, IPPROTO_IPV6, IPV6_V6ONLY, on, on.length);
+  return fd;
+}
+
+/** Binds it to an address of 4 or 16 bytes and a port. */
+export function bindInet(fd: number, address: Uint8Array, port: number): void {
+  const isIpv6 = address.length === 16;
+  const bytes = Buffer.alloc(isIpv6 ? 28 : 16);
+  bytes.writeUInt16LE(isIpv6 ? AF_INET6 : AF_INET, 0);
+  bytes.writeUInt16BE(port, 2);
+  bytes.set(address, isIpv6 ? 8 : 4);
+  checked("bind", fd, bytes, bytes.length);
 }
 
 /** Whether there is one of that name is not told. */

@@ -1,0 +1,35 @@
+import { closeSync } from "node:fs";
+import { bitsOf, type Family, type Ip, ipToBytes } from "../net/ip.ts";
+import type { Protocol } from "../net/port-mapping.ts";
+import { isErrno } from "./kernel-error.ts";
+import { bindInet, inetSocket } from "./libc.ts";
+
+/** IPPROTO_* */
+const numbers = { tcp: 6, udp: 17, sctp: 132 } as const;
+
+export interface HostPort {
+  readonly family: Family;
+  readonly protocol: Protocol;
+  readonly port: number;
+  /** Undefined for all addresses of the family. */
+  readonly ip: Ip | undefined;
+}
+
+/**
+ * Whether a process of the host has the port: nobody could be let through to the container then, or the process would lose its clients.
+ * It is bound to and let go, never listened at. An address that the host does not have, and a protocol that it does not speak, is in use by nobody.
+ */
+export function isPortTaken({ family, protocol, port, ip }: HostPort): boolean {
+  let socket: number | undefined;
+  try {
+    socket = inetSocket({ isIpv6: family === 6, isStream: protocol !== "udp", protocol: numbers[protocol] });
+    bindInet(socket, ip === undefined ? new Uint8Array(bitsOf(family) / 8) : ipToBytes(ip), port);
+    return false;
+  } catch (error) {
+    if (isErrno(error, "EADDRINUSE")) return true;
+    if (isErrno(error, "EADDRNOTAVAIL", "EPROTONOSUPPORT", "ESOCKTNOSUPPORT", "EAFNOSUPPORT", "EACCES")) return false;
+    throw error;
+  } finally {
+    if (socket !== undefined) closeSync(socket);
+  }
+}
