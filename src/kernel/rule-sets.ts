@@ -1,9 +1,18 @@
 // Rules in shared chains. When all is as it should be before, one process does it; else the rules are read first, and nobody
 // else may then write what was missing: the lock is for that. It is on the program, so there is no file to make for it.
 import type { Family } from "../net/ip.ts";
-import { addMissing, addWhereExpected, alreadyThere, lacksOthers, remove, removePresent } from "../plan/rule-input.ts";
+import {
+  addMissing,
+  addWhereExpected,
+  alreadyThere,
+  lacksOthers,
+  remove,
+  removePresent,
+  strays,
+} from "../plan/rule-input.ts";
 import type { Rule, RuleSet } from "../plan/rule-set.ts";
 import { missingRules, SavedRules } from "../plan/saved-rules.ts";
+import type { Release } from "../plan/step.ts";
 import type { CniError } from "../protocol/error.ts";
 import { isForwardingOff, switchForwardingOn, takeForwardingBack } from "./forwarding.ts";
 import { type Environment, findIptables, printRules, Restore, type RuleChange } from "./iptables.ts";
@@ -35,7 +44,8 @@ export function startEnsuring(set: RuleSet, around: Surroundings, added: (own: r
       const before = alreadyThere(set, outcome.stdout);
       added(set.own.filter((rule) => !before.includes(rule)));
       // they are there twice now: the lower ones are in the right order with the others
-      if (before.length > 0) removeOnce(before, set.family, around.env);
+      const surplus = [...before, ...strays(set, outcome.stdout)];
+      if (surplus.length > 0) removeOnce(surplus, set.family, around.env);
       if (lacksOthers(set, outcome.stdout))
         await ensureMissing(set, { ...around, added: () => {}, refusal: undefined });
     },
@@ -43,17 +53,16 @@ export function startEnsuring(set: RuleSet, around: Surroundings, added: (own: r
 }
 
 /** Removes those that are there. */
-export function startReleasing(
-  { family, rules }: { readonly family: Family; readonly rules: readonly Rule[] },
-  around: Surroundings,
-): RuleChange {
-  const input = remove(rules);
+export function startReleasing({ family, ...removal }: Release, around: Surroundings): RuleChange {
+  // without its rules it cannot be known beforehand what leads to a chain
+  const isKnown = removal.chain === undefined || removal.rules.length > 0;
+  const input = isKnown ? remove(removal) : undefined;
   const first = input === undefined ? undefined : new Restore({ family }, input, around.env);
   return {
     finish: async () => {
       const refusal = first?.refusal();
-      if (refusal === undefined) return;
-      await change(family, { ...around, refusal }, (saved) => removePresent(rules, saved));
+      if (isKnown && refusal === undefined) return;
+      await change(family, { ...around, refusal }, (saved) => removePresent(removal, saved));
     },
   };
 }
@@ -105,7 +114,7 @@ function readAfter(refusal: CniError | undefined, family: Family, env: Environme
 }
 
 function removeOnce(rules: readonly Rule[], family: Family, env: Environment): void {
-  const input = remove(rules);
+  const input = remove({ rules });
   if (input === undefined) return;
   const refusal = new Restore({ family }, input, env).refusal();
   if (refusal !== undefined) throw refusal;

@@ -5,7 +5,7 @@ import type { Place, PortVlans } from "./facts.ts";
 import { addNftRules, type NftOwner, nameOf, nothingFound, removeNftRules } from "./nft-rules.ts";
 import { addChain, removeChain } from "./private-chain.ts";
 import { remove } from "./rule-input.ts";
-import { printRule, type RuleSet } from "./rule-set.ts";
+import { type OwnChain, printRule, type Rule, type RuleSet } from "./rule-set.ts";
 import type { NewLink, Step } from "./step.ts";
 
 /** A plan in the words an administrator would type, with `nsenter` where it happens in the container. */
@@ -58,7 +58,7 @@ function printStep(step: Step): string {
     case "rules.ensure":
       return ensure(step.rules);
     case "rules.release":
-      return restore(step, remove(step.rules) ?? "");
+      return restore(step, remove(step) ?? "");
     default:
       return step satisfies never;
   }
@@ -115,9 +115,14 @@ function word(name: string, value: string | number | undefined): string[] {
 }
 
 /** Each of them only where it is missing. */
-function ensure({ family, standing, own, forwarding }: RuleSet): string {
-  const rules = [...standing, ...own].map((rule) => printRule(rule, family));
+function ensure({ family, standing, own, ownChain, forwarding }: RuleSet): string {
+  const inChain = ownChain === undefined ? [] : rulesIn(ownChain);
+  const rules = [...standing, ...inChain, ...own].map((rule) => printRule(rule, family));
   return [...(forwarding ? [`# make this host forward IPv${family}`] : []), ...rules].join("\n");
+}
+
+function rulesIn({ table, name: chain, rules }: OwnChain): readonly Rule[] {
+  return rules.map((text) => ({ table, chain, text, at: "end" }));
 }
 
 function restore({ family }: { readonly family: Family }, input: string): string {

@@ -1,5 +1,5 @@
 // Input for `iptables-restore --noflush`. It carries out one table after the other, each as a whole or not at all.
-import type { Rule, RuleSet, Table } from "./rule-set.ts";
+import type { Chain, OwnChain, Rule, RuleSet, Table } from "./rule-set.ts";
 import { tables } from "./rule-set.ts";
 import type { SavedRules } from "./saved-rules.ts";
 
@@ -10,8 +10,8 @@ type Lines = ReadonlyMap<Table, readonly string[]>;
  * rules, as they were: what is in an own rule's chain already is there twice then. Undefined when a part could be refused,
  * because there are several tables, and when a second one could come to a wrong place.
  */
-export function addWhereExpected({ standing, own }: RuleSet): string | undefined {
-  const [last, ...others] = new Set(own.map(({ table }) => table));
+export function addWhereExpected({ standing, own, ownChain }: RuleSet): string | undefined {
+  const [last, ...others] = new Set([...own, ...(ownChain === undefined ? [] : [ownChain])].map(({ table }) => table));
   if (others.length > 0 || own.some(({ at }) => at === "head")) return undefined;
   const lines = new Map<Table, string[]>();
   // the checks of other tables come first: nothing is changed before the last of them
@@ -23,7 +23,8 @@ export function addWhereExpected({ standing, own }: RuleSet): string | undefined
   }
   if (last !== undefined) {
     const chains = new Set(own.map(({ chain }) => chain));
-    lines.get(last)?.push(...Array.from(chains, (chain) => `-S ${chain}`), ...own.map(add));
+    const listings = Array.from(chains, (chain) => `-S ${chain}`);
+    lines.get(last)?.push(...listings, ...fillAnew(ownChain), ...own.map(add));
   }
   return print(lines);
 }
@@ -32,6 +33,28 @@ export function addWhereExpected({ standing, own }: RuleSet): string | undefined
 export function alreadyThere({ own }: RuleSet, listing: string): readonly Rule[] {
   const lines = new Set(listing.split("\n"));
   return own.filter((rule) => isListed(rule, lines));
+}
+
+/** Rules that lead to the own chain, and are not what it has now. */
+export function strays({ own, ownChain }: RuleSet, listing: string): readonly Rule[] {
+  if (ownChain === undefined) return [];
+  const chains = new Set(own.map(({ chain }) => chain));
+  const lines = listing.split("\n");
+  return Array.from(chains).flatMap((chain) =>
+    lines
+      .filter((line) => line.startsWith(`-A ${chain} `))
+      .map((line) => line.slice(`-A ${chain} `.length))
+      .filter((text) => isStray(text, chain, { own, ownChain }))
+      .map((text) => ({ table: ownChain.table, chain, text, at: "end" }) as const),
+  );
+}
+
+function isStray(
+  text: string,
+  chain: string,
+  { own, ownChain }: { readonly own: readonly Rule[]; readonly ownChain: OwnChain },
+): boolean {
+  return ` ${text}`.endsWith(` -j ${ownChain.name}`) && !own.some((rule) => rule.chain === chain && rule.text === text);
 }
 
 /** Whether it shows that a rule of others is gone, as far as they are in the chains that are listed. */
@@ -50,7 +73,7 @@ function isListed({ chain, text }: Rule, lines: ReadonlySet<string>): boolean {
  * it sets the policy of FORWARD, too. Undefined when nothing is to be done.
  */
 export function addMissing(
-  { chains, standing, others = [], own }: RuleSet,
+  { chains, standing, others = [], own, ownChain }: RuleSet,
   saved: SavedRules,
   dropForward: boolean,
 ): string | undefined {
@@ -62,31 +85,64 @@ export function addMissing(
     lines.set(table, [
       ...(dropForward && table === "filter" ? ["-P FORWARD DROP"] : []),
       ...missing.map(({ name }) => `-N ${name}`),
+      ...(ownChain?.table === table ? fillAnew(ownChain) : []),
       ...Array.from(new Set(inTable.map(({ chain }) => chain))).flatMap((chain) =>
         fill(
           inTable.filter((rule) => rule.chain === chain),
           saved.rulesOf(table, chain),
         ),
       ),
+      ...(ownChain?.table === table ? straysIn({ own, ownChain }, saved) : []),
     ]);
   }
   return print(lines);
 }
 
 /** Removes one of each, and is refused when one is missing; tables before that one are done then. */
-export function remove(rules: readonly Rule[]): string | undefined {
-  return print(byTable(rules, ({ chain, text }) => [`-D ${chain} ${text}`]));
+export function remove({ rules, chain: own }: Removal): string | undefined {
+  const lines = byTable(rules, ({ chain, text }) => [`-D ${chain} ${text}`]);
+  return print(own === undefined ? lines : append(lines, own.table, [`-F ${own.name}`, `-X ${own.name}`]));
 }
 
-/** Removes all that are there, however often. */
-export function removePresent(rules: readonly Rule[], saved: SavedRules): string | undefined {
-  return print(
-    byTable(rules, ({ table, chain, text }) =>
-      saved
-        .rulesOf(table, chain)
-        .filter((present) => present === text)
-        .map(() => `-D ${chain} ${text}`),
-    ),
+/** Removes all that are there, however often, and whatever leads to the chain. */
+export function removePresent({ rules, chain: own }: Removal, saved: SavedRules): string | undefined {
+  const lines = byTable(rules, ({ table, chain, text }) =>
+    saved
+      .rulesOf(table, chain)
+      .filter((present) => present === text)
+      .map(() => `-D ${chain} ${text}`),
+  );
+  if (own === undefined || !saved.hasChain(own.table, own.name)) return print(lines);
+  const rest = [
+    ...straysIn({ own: rules, ownChain: { ...own, rules: [] } }, saved),
+    `-F ${own.name}`,
+    `-X ${own.name}`,
+  ];
+  return print(append(lines, own.table, rest));
+}
+
+interface Removal {
+  readonly rules: readonly Rule[];
+  readonly chain?: Chain | undefined;
+}
+
+function append(lines: Lines, table: Table, more: readonly string[]): Lines {
+  return new Map([...lines].map(([name, ofTable]) => [name, name === table ? [...ofTable, ...more] : ofTable]));
+}
+
+/** It is made when it is not there, and emptied when it is. */
+function fillAnew(chain: OwnChain | undefined): string[] {
+  return chain === undefined
+    ? []
+    : [`:${chain.name} - [0:0]`, ...chain.rules.map((text) => `-A ${chain.name} ${text}`)];
+}
+
+function straysIn(set: { readonly own: readonly Rule[]; readonly ownChain: OwnChain }, saved: SavedRules): string[] {
+  return saved.chainsOf(set.ownChain.table).flatMap((chain) =>
+    saved
+      .rulesOf(set.ownChain.table, chain)
+      .filter((text) => isStray(text, chain, set))
+      .map((text) => `-D ${chain} ${text}`),
   );
 }
 

@@ -21,6 +21,12 @@ export interface Rule {
   readonly at: "head" | "end";
 }
 
+/** A chain that is one attachment's alone: whatever is in it is replaced. Own rules of other chains lead to it. */
+export interface OwnChain extends Chain {
+  /** In order, without `-A chain`. */
+  readonly rules: readonly string[];
+}
+
 /** What one family's firewall must have when it is carried out. */
 export interface RuleSet {
   readonly family: Family;
@@ -30,6 +36,8 @@ export interface RuleSet {
   readonly standing: readonly Rule[];
   /** Expected not to be there: what this call is about. */
   readonly own: readonly Rule[];
+  /** Those of its own that lead there are its only ones. */
+  readonly ownChain?: OwnChain;
   /** Of others in the same network. Made with the standing ones, when it is seen that any of both is missing. */
   readonly others?: readonly Rule[];
   /** Also that this host forwards. When it did not, the policy of the filter table's FORWARD becomes DROP with the rules. */

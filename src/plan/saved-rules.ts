@@ -20,6 +20,12 @@ export class SavedRules {
     return this.#chains.has(`${table} ${name}`);
   }
 
+  chainsOf(table: Table): readonly string[] {
+    return [...this.#chains.keys()].flatMap((key) =>
+      key.startsWith(`${table} `) ? [key.slice(table.length + 1)] : [],
+    );
+  }
+
   /** In order; none for a chain that is not there. */
   rulesOf(table: Table, chain: string): readonly string[] {
     return this.#chains.get(`${table} ${chain}`) ?? [];

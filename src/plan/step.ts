@@ -8,7 +8,7 @@ import type { VidRange } from "../net/vlan.ts";
 import type { Place, PortVlans } from "./facts.ts";
 import type { NftOwner, NftRules } from "./nft-rules.ts";
 import type { PrivateChain } from "./private-chain.ts";
-import type { Rule, RuleSet } from "./rule-set.ts";
+import type { Chain, Rule, RuleSet } from "./rule-set.ts";
 
 export interface NewLink {
   readonly name: string;
@@ -31,6 +31,13 @@ interface OfLink {
 interface Tolerant {
   /** Errors of the kernel that mean that there is nothing to do, each with its reason where the step is made. */
   readonly tolerate?: readonly string[];
+}
+
+export interface Release {
+  readonly family: Family;
+  readonly rules: readonly Rule[];
+  /** Goes too, with whatever leads there. */
+  readonly chain?: Chain | undefined;
 }
 
 export type Step =
@@ -87,7 +94,7 @@ export type Step =
   /** What is recorded to take it back are those of its own rules that were not there before. */
   | { readonly do: "rules.ensure"; readonly rules: RuleSet }
   /** Those that are there: none of them has to be. */
-  | { readonly do: "rules.release"; readonly family: Family; readonly rules: readonly Rule[] };
+  | ({ readonly do: "rules.release" } & Release);
 
 /** The step that takes this one back, or undefined when there is none: it goes with its link, or made nothing. */
 export function inverse(step: Step): Step | undefined {
@@ -114,8 +121,9 @@ export function inverse(step: Step): Step | undefined {
     case "nft.add":
       return { do: "nft.remove", owner: step.rules.owner };
     case "rules.ensure": {
-      const { family, own } = step.rules;
-      return own.length === 0 ? undefined : { do: "rules.release", family, rules: own };
+      const { family, own, ownChain: chain } = step.rules;
+      if (own.length === 0 && chain === undefined) return undefined;
+      return { do: "rules.release", family, rules: own, ...(chain === undefined ? {} : { chain }) };
     }
     case "link.set":
       return inverseOfSet(step);

@@ -6,6 +6,7 @@ import {
   lacksOthers,
   remove,
   removePresent,
+  strays,
 } from "../../../src/plan/rule-input.ts";
 import type { Rule, RuleSet } from "../../../src/plan/rule-set.ts";
 import { missingRules, SavedRules } from "../../../src/plan/saved-rules.ts";
@@ -121,17 +122,49 @@ describe("addMissing", () => {
   });
 });
 
+describe("a chain that is one attachment's alone", () => {
+  const ownChain = { table: "filter", name: "OWN", rules: ["-p tcp -j y", "-j z"] } as const;
+  const jump = rule("filter", "X", "-p tcp -j OWN");
+  const own = set({ standing: [a], own: [jump], ownChain });
+  const filled = [":OWN - [0:0]", "-A OWN -p tcp -j y", "-A OWN -j z"].join("\n");
+
+  test("is filled anew with what leads there", () => {
+    expect(addWhereExpected(own)).toBe(`*filter\n-C X -j a\n-S X\n${filled}\n-A X -p tcp -j OWN\nCOMMIT\n`);
+    expect(addMissing(own, saved(), false)).toBe(`*filter\n${filled}\n-A X -j a\n-A X -p tcp -j OWN\nCOMMIT\n`);
+  });
+
+  test("has no other rules that lead there", () => {
+    const listing = "-N X\n-A X -j a\n-A X -p udp -j OWN\n-A X -p tcp -j OWN\n-A X -j OWN2\n";
+    expect(strays(own, listing)).toEqual([rule("filter", "X", "-p udp -j OWN")]);
+    expect(strays(set({ own: [jump] }), listing)).toEqual([]);
+    const before = new SavedRules("*filter\n:X - [0:0]\n-A X -j a\n-A X -p udp -j OWN\n:OWN - [0:0]\n-A OWN -j q\n");
+    expect(addMissing(own, before, false)).toBe(`*filter\n${filled}\n-A X -p tcp -j OWN\n-D X -p udp -j OWN\nCOMMIT\n`);
+  });
+
+  test("goes with what leads there, known or not", () => {
+    const gone = { rules: [jump], chain: ownChain };
+    expect(remove(gone)).toBe("*filter\n-D X -p tcp -j OWN\n-F OWN\n-X OWN\nCOMMIT\n");
+    const there = new SavedRules(
+      "*filter\n:X - [0:0]\n:Y - [0:0]\n:OWN - [0:0]\n-A X -p udp -j OWN\n-A Y -j OWN\n-A Y -j b\n",
+    );
+    expect(removePresent(gone, there)).toBe("*filter\n-D X -p udp -j OWN\n-D Y -j OWN\n-F OWN\n-X OWN\nCOMMIT\n");
+    expect(removePresent(gone, saved())).toBeUndefined();
+  });
+});
+
 describe("removing", () => {
   test("is a line for each rule, by table", () => {
-    expect(remove([a, direct, b])).toBe(
+    expect(remove({ rules: [a, direct, b] })).toBe(
       "*raw\n-D PREROUTING -d 10.1.0.5/32 -j DROP\nCOMMIT\n*filter\n-D X -j a\n-D X -j b\nCOMMIT\n",
     );
-    expect(remove([])).toBeUndefined();
+    expect(remove({ rules: [] })).toBeUndefined();
   });
 
   test("of what is there is a line for each time", () => {
-    expect(removePresent([a, b, direct], saved("a", "o", "a"))).toBe("*filter\n-D X -j a\n-D X -j a\nCOMMIT\n");
-    expect(removePresent([b], saved("a"))).toBeUndefined();
+    expect(removePresent({ rules: [a, b, direct] }, saved("a", "o", "a"))).toBe(
+      "*filter\n-D X -j a\n-D X -j a\nCOMMIT\n",
+    );
+    expect(removePresent({ rules: [b] }, saved("a"))).toBeUndefined();
   });
 });
 
