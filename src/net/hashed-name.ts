@@ -29,6 +29,11 @@ export function masqueradeChainNames(
   return { name: chain(network + containerId), otherName: chain(`${network}${containerId}:${ifname}`) };
 }
 
+/** The chain of a container's published ports, as in the reference: ("test", "1234") -> `CNI-DN-2bbe0c48b91a7d1b8a675`. */
+export function portmapChainName(sha512: Sha512, { network, containerId }: Attached): string {
+  return `CNI-DN-${sha512(network + containerId)}`.slice(0, CHAIN_LENGTH);
+}
+
 /** How the comments of all ipMasq rules of a network in nftables start, as in the reference. */
 export function masqueradeNetworkHash(sha512: Sha512, network: string): string {
   return sha512(network).slice(0, COMMENT_HASH_LENGTH);
