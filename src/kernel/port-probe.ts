@@ -1,19 +1,11 @@
 import { closeSync } from "node:fs";
-import { bitsOf, type Family, type Ip, ipToBytes } from "../net/ip.ts";
-import type { Protocol } from "../net/port-mapping.ts";
+import type { HostPort } from "../net/host-port.ts";
+import { bitsOf, ipToBytes } from "../net/ip.ts";
 import { isErrno } from "./kernel-error.ts";
 import { bindInet, inetSocket } from "./libc.ts";
 
 /** IPPROTO_* */
 const numbers = { tcp: 6, udp: 17, sctp: 132 } as const;
-
-export interface HostPort {
-  readonly family: Family;
-  readonly protocol: Protocol;
-  readonly port: number;
-  /** Undefined for all addresses of the family. */
-  readonly ip: Ip | undefined;
-}
 
 /**
  * Whether a process of the host has the port: nobody could be let through to the container then, or the process would lose its clients.

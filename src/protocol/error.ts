@@ -12,6 +12,8 @@ export const ErrorCode = {
   TryAgainLater: 11,
   PluginNotAvailable: 50,
   LimitedConnectivity: 51,
+  /** Ours: a port of the host is somebody else's. */
+  PortConflict: 100,
   Internal: 999,
 } as const;
 

@@ -1,12 +1,12 @@
 // What an ADD in Docker's layout leaves for the calls after it: whose a bridge is, which containers are on it, and the rules that were
 // written for them. The rules themselves do not tell, as Docker's do not. A record is in /run, so it goes with them at a boot; it is
 // written before the rules, and replaced as a whole.
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { isErrno } from "../kernel/kernel-error.ts";
-import { type FileLock, takeLock } from "../kernel/lock.ts";
 import type { NetnsRecord } from "../kernel/netns-record.ts";
 import type { FamilyRules } from "../plan/rule-set.ts";
 import type { Attachment } from "../protocol/plugin.ts";
+import { replaceFile, stateDirectory } from "./state-directory.ts";
 
 export interface AttachmentRecord extends Attachment {
   /** Undefined when the namespace has a path that says nothing to others. */
@@ -25,14 +25,8 @@ export interface BridgeRecord {
   readonly attachments: readonly AttachmentRecord[];
 }
 
-const ROOT = "/run/dockbridge";
 const SUFFIX = ".json";
 const FORMAT = 1;
-
-/** Whoever writes a record has read it under this lock, which is never held for long. Errors: 11, naming the holder. */
-export function lockRecords(checkInterrupt: () => Promise<void>): Promise<FileLock> {
-  return takeLock(`${directory()}/lock`, { kind: "exclusive", mode: 0o600, checkInterrupt });
-}
 
 /** Undefined when there is none, or none that can be read. */
 export function readRecord(bridge: string): BridgeRecord | undefined {
@@ -47,7 +41,7 @@ export function readRecord(bridge: string): BridgeRecord | undefined {
 
 /** All of the host. */
 export function readRecords(): readonly BridgeRecord[] {
-  return filesIn(directory())
+  return filesIn(stateDirectory())
     .filter((name) => name.endsWith(SUFFIX))
     .flatMap((name) => readRecord(name.slice(0, -SUFFIX.length)) ?? []);
 }
@@ -55,22 +49,12 @@ export function readRecords(): readonly BridgeRecord[] {
 /** One without attachments is removed. */
 export function writeRecord(record: BridgeRecord): void {
   const path = pathOf(record.bridge);
-  if (record.attachments.length === 0) {
-    rmSync(path, { force: true });
-    return;
-  }
-  mkdirSync(directory(), { recursive: true });
-  writeFileSync(`${path}.new`, JSON.stringify({ format: FORMAT, ...record }), { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  if (record.attachments.length > 0) replaceFile(path, JSON.stringify({ format: FORMAT, ...record }));
+  else rmSync(path, { force: true });
 }
 
 function pathOf(bridge: string): string {
-  return `${directory()}/${bridge}${SUFFIX}`;
-}
-
-/** Another network namespace has bridges and rules of its own. */
-function directory(): string {
-  return `${ROOT}/${statSync("/proc/thread-self/ns/net").ino}`;
+  return `${stateDirectory()}/${bridge}${SUFFIX}`;
 }
 
 function filesIn(path: string): readonly string[] {

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { beforeAll, beforeEach, expect, test } from "vitest";
-import { type BridgeRecord, lockRecords, readRecord, readRecords, writeRecord } from "../../src/state/bridge-record.ts";
+import { type BridgeRecord, readRecord, readRecords, writeRecord } from "../../src/state/bridge-record.ts";
+import { lockState } from "../../src/state/state-directory.ts";
 import { leaveTheMachine, sh } from "./own-network.ts";
 
 const record: BridgeRecord = {
@@ -48,8 +49,8 @@ test.for([
 });
 
 test("two at once cannot have the lock", async () => {
-  using _lock = await lockRecords(async () => {});
-  const interrupted = lockRecords(async () => {
+  using _lock = await lockState(async () => {});
+  const interrupted = lockState(async () => {
     throw new Error("interrupted");
   });
   await expect(interrupted).rejects.toThrow("interrupted");

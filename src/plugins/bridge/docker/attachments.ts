@@ -10,11 +10,11 @@ import type { AddCall, Attachment, Surroundings } from "../../../protocol/plugin
 import {
   type AttachmentRecord,
   type BridgeRecord,
-  lockRecords,
   readRecord,
   readRecords,
   writeRecord,
 } from "../../../state/bridge-record.ts";
+import { lockState } from "../../../state/state-directory.ts";
 
 /** What it takes to write and remove rules, also when an ADD has failed and is taken back. */
 type Around = Pick<Surroundings, "env" | "log" | "checkInterrupt">;
@@ -28,7 +28,7 @@ export async function enter(
   { network, endpoint }: { readonly network: DockerNetwork; readonly endpoint: Endpoint },
   around: Surroundings,
 ): Promise<readonly FamilyRules[]> {
-  using _lock = await lockRecords(around.checkInterrupt);
+  using _lock = await lockState(around.checkInterrupt);
   const { bridge } = network;
   const record = readRecord(bridge);
   const others = othersIn(call, record);
@@ -59,7 +59,7 @@ export function isShared(bridge: string, attachment: Attachment): boolean {
 
 /** Forgets the container. With the last one the rules of the network go. */
 export async function leave(bridge: string, attachment: Attachment, around: Around): Promise<void> {
-  using _lock = await lockRecords(around.checkInterrupt);
+  using _lock = await lockState(around.checkInterrupt);
   const record = readRecord(bridge);
   if (record === undefined) return;
   const own = ownOf(attachment, record)?.rules ?? [];
@@ -73,7 +73,7 @@ export async function collect(
   around: Around,
 ): Promise<readonly AttachmentRecord[]> {
   if (readRecords().length === 0) return [];
-  using _lock = await lockRecords(around.checkInterrupt);
+  using _lock = await lockState(around.checkInterrupt);
   const removed: AttachmentRecord[] = [];
   for (const record of readRecords().filter((each) => each.network === network)) {
     const stale = record.attachments.filter(isStale);

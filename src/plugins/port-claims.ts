@@ -1,0 +1,100 @@
+// Ports of the host for the containers that are attached: nobody gets one that another has, be it a container of ours or a process.
+
+import { judgeNetns, recordNetns } from "../kernel/netns-record.ts";
+import { findPortHolder } from "../kernel/port-holder.ts";
+import { isPortTaken } from "../kernel/port-probe.ts";
+import { type HostPort, overlaps, printHostPort } from "../net/host-port.ts";
+import { optionalParsed } from "../protocol/decode.ts";
+import { CniError, ErrorCode } from "../protocol/error.ts";
+import type { AddCall, Attachment, Surroundings } from "../protocol/plugin.ts";
+import { type PortClaim, readClaims, writeClaims } from "../state/port-claims.ts";
+import { lockState } from "../state/state-directory.ts";
+
+/** `portConflict`: what becomes of an ADD whose port somebody else has. */
+export type OnConflict = "error" | "warn" | "off";
+
+const choices = ["error", "warn", "off"] as const satisfies OnConflict[];
+
+export const portConflict = optionalParsed((text) => choices.find((each) => each === text), '"error", "warn" or "off"');
+
+/** podman's monitor of a container keeps the ports that it publishes bound, so that no other process takes them. */
+const PLACEHOLDERS = ["conmon"];
+
+interface Claiming {
+  readonly ports: readonly HostPort[];
+  readonly onConflict: OnConflict;
+  /** What DEL will remove of the rules, for the case that it never comes. */
+  readonly remains: PortClaim["remains"];
+}
+
+/**
+ * Claims the ports. When the ADD fails, they are given back. Returns claims of containers that are gone, whose rules are in the
+ * way: they are forgotten, their rules are the caller's to remove. Errors: 100 with the holder of each port.
+ */
+export async function claimPorts(
+  call: AddCall,
+  { ports, onConflict, remains }: Claiming,
+  around: Surroundings,
+): Promise<readonly PortClaim[]> {
+  using _lock = await lockState(around.checkInterrupt);
+  const claims = readClaims();
+  // of one container several interfaces may publish the same port: the first that comes has it
+  const others = claims.filter((claim) => claim.containerId !== call.containerId);
+  const isGone = judgeNetns();
+  const isStale = ({ netns }: PortClaim) => netns !== undefined && isGone(netns);
+  const rivals = others.filter((claim) => claim.ports.some((port) => ports.some((wanted) => overlaps(port, wanted))));
+  const stale = rivals.filter(isStale);
+  const living = rivals.filter((claim) => !stale.includes(claim));
+  report(onConflict === "off" ? [] : conflicts(ports, living), onConflict, around);
+  if (ports.length === 0 && claims.length === 0) return [];
+  around.undo.defer("give the ports back", () => forgetPorts(call, { ...around, checkInterrupt: never }));
+  const { containerId, ifname, network } = call;
+  const own = { network: network.name, containerId, ifname, netns: recordNetns(call.netns), ports, remains };
+  const rest = claims.filter((claim) => !isOf(claim, network.name, call) && !stale.includes(claim));
+  writeClaims(ports.length === 0 ? rest : [...rest, own]);
+  return stale;
+}
+
+/** Forgets the claim of an attachment. */
+export async function forgetPorts(
+  { network, ...attachment }: Attachment & { readonly network: { readonly name: string } },
+  { checkInterrupt }: Pick<Surroundings, "checkInterrupt">,
+): Promise<void> {
+  if (findClaim(network.name, attachment) === undefined) return;
+  using _lock = await lockState(checkInterrupt);
+  writeClaims(readClaims().filter((claim) => !isOf(claim, network.name, attachment)));
+}
+
+/** What the attachment has claimed. */
+export function findClaim(network: string, attachment: Attachment): PortClaim | undefined {
+  return readClaims().find((claim) => isOf(claim, network, attachment));
+}
+
+function conflicts(ports: readonly HostPort[], living: readonly PortClaim[]): string[] {
+  return ports.flatMap((port) => {
+    const rival = living.find((claim) => claim.ports.some((other) => overlaps(other, port)));
+    const holder = rival === undefined ? processAt(port) : `container ${rival.containerId} of network ${rival.network}`;
+    return holder === undefined ? [] : [`port ${printHostPort(port)} is held by ${holder}`];
+  });
+}
+
+function processAt(port: HostPort): string | undefined {
+  if (!isPortTaken(port)) return undefined;
+  const holder = findPortHolder(port);
+  if (holder === undefined) return "a process on this host";
+  return PLACEHOLDERS.includes(holder.command)
+    ? undefined
+    : `a process on this host: ${holder.command} (pid ${holder.pid})`;
+}
+
+function report(problems: readonly string[], onConflict: OnConflict, { log }: Pick<Surroundings, "log">): void {
+  if (problems.length === 0) return;
+  if (onConflict === "error") throw new CniError(ErrorCode.PortConflict, problems.join("; "));
+  for (const problem of problems) log(`going on although ${problem}`);
+}
+
+function isOf(claim: PortClaim, network: string, { containerId, ifname }: Attachment): boolean {
+  return claim.network === network && claim.containerId === containerId && claim.ifname === ifname;
+}
+
+async function never(): Promise<void> {}
