@@ -10,7 +10,7 @@ import {
 import { CniError, ErrorCode } from "../protocol/error.ts";
 import { findProgram, needProgram } from "./find-program.ts";
 import type { RuleChange } from "./iptables.ts";
-import { hasNftChain, listNftRules, openNetfilter } from "./netlink/nftables.ts";
+import { hasNftChain, listNftRules, openNetfilter, type RuleEntry } from "./netlink/nftables.ts";
 import { Child } from "./process.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -33,9 +33,13 @@ export function startRemovingNftRules(owner: NftOwner, env: Environment): RuleCh
 export function findNftRules({ table, shared, chains, comment }: NftOwner): NftFound {
   using socket = openNetfilter();
   if (socket === undefined) return nothingFound;
-  const own = listNftRules(socket, table, shared).filter((rule) => isOwnComment(comment, rule.comment ?? ""));
+  const isOwn = (rule: RuleEntry) => isOwnComment(comment, rule.comment ?? "");
   return {
-    handles: own.map((rule) => rule.handle),
+    rules: shared.flatMap((chain) =>
+      listNftRules(socket, table, chain)
+        .filter(isOwn)
+        .map(({ handle }) => ({ chain, handle })),
+    ),
     chains: chains.filter((chain) => hasNftChain(socket, table, chain)),
   };
 }

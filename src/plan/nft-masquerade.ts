@@ -19,7 +19,7 @@ export interface NftMasqueraded {
 }
 
 export function masqueradeOwner(hash: string): NftOwner {
-  return { table, shared: CHECKS, chains: [], comment: { startsWith: hash, except: [] } };
+  return { table, shared: [CHECKS], chains: [], comment: { startsWith: hash, except: [] } };
 }
 
 /** The rules of a network's attachments, but for these. */

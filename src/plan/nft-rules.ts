@@ -2,15 +2,15 @@
 // reference plugins, whose a rule is tells its comment. What is written here is for `nft -f -`, which carries out all or nothing.
 
 export interface NftTable {
-  readonly family: "inet" | "bridge";
+  readonly family: "inet" | "bridge" | "ip" | "ip6";
   readonly name: string;
 }
 
 /** How to tell the rules of one attachment from others. */
 export interface NftOwner {
   readonly table: NftTable;
-  /** The chain in which others have rules, too. */
-  readonly shared: string;
+  /** The chains in which others have rules, too. */
+  readonly shared: readonly string[];
   /** Chains that are the attachment's alone. */
   readonly chains: readonly string[];
   readonly comment: CommentPattern;
@@ -36,13 +36,13 @@ export interface NftRule {
 
 /** What there is of an owner. */
 export interface NftFound {
-  /** Of the rules in the shared chain. */
-  readonly handles: readonly bigint[];
+  /** The rules in the shared chains. */
+  readonly rules: readonly { readonly chain: string; readonly handle: bigint }[];
   /** Those of its own chains that exist. */
   readonly chains: readonly string[];
 }
 
-export const nothingFound: NftFound = { handles: [], chains: [] };
+export const nothingFound: NftFound = { rules: [], chains: [] };
 
 export function isOwnComment(pattern: CommentPattern, comment: string): boolean {
   if ("is" in pattern) return comment === pattern.is;
@@ -54,7 +54,7 @@ export function addNftRules({ owner, base, rules }: NftRules, found: NftFound): 
   const table = nameOf(owner.table);
   return lines([
     ...base,
-    ...deletions(owner, found.handles),
+    ...deletions(owner, found),
     ...owner.chains.flatMap((chain) => [`add chain ${table} ${chain}`, `flush chain ${table} ${chain}`]),
     ...rules.map(({ chain, rule }) => `add rule ${table} ${chain} ${rule}`),
   ]);
@@ -64,7 +64,7 @@ export function addNftRules({ owner, base, rules }: NftRules, found: NftFound): 
 export function removeNftRules(owner: NftOwner, found: NftFound): string | undefined {
   const table = nameOf(owner.table);
   const commands = [
-    ...deletions(owner, found.handles),
+    ...deletions(owner, found),
     // none can be deleted while a rule leads there
     ...found.chains.map((chain) => `flush chain ${table} ${chain}`),
     ...found.chains.map((chain) => `delete chain ${table} ${chain}`),
@@ -82,8 +82,8 @@ export function quoteNft(text: string): string {
   return `"${text.replaceAll('"', "")}"`;
 }
 
-function deletions({ table, shared }: NftOwner, handles: readonly bigint[]): string[] {
-  return handles.map((handle) => `delete rule ${nameOf(table)} ${shared} handle ${handle}`);
+function deletions({ table }: NftOwner, { rules }: NftFound): string[] {
+  return rules.map(({ chain, handle }) => `delete rule ${nameOf(table)} ${chain} handle ${handle}`);
 }
 
 function lines(commands: readonly string[]): string {

@@ -134,13 +134,16 @@ function nft(input: string): string {
 }
 
 function removeOwn(owner: NftOwner): string {
-  const chains = removeNftRules(owner, { handles: [], chains: owner.chains });
-  return [deleteByComment(owner), ...(chains === undefined ? [] : [nft(chains)])].join("\n");
+  const chains = removeNftRules(owner, { rules: [], chains: owner.chains });
+  return [
+    ...owner.shared.map((chain) => deleteByComment(owner, chain)),
+    ...(chains === undefined ? [] : [nft(chains)]),
+  ].join("\n");
 }
 
 /** A rule can only be deleted by its handle, which nobody knows beforehand. */
-function deleteByComment({ table, shared, comment }: NftOwner): string {
-  const chain = `${nameOf(table)} ${shared}`;
+function deleteByComment({ table, comment }: NftOwner, name: string): string {
+  const chain = `${nameOf(table)} ${name}`;
   const [start, others] = "is" in comment ? [`${comment.is}"`, []] : [comment.startsWith, comment.except];
   const without = others.map((prefix) => ` | grep -v 'comment "${prefix}'`).join("");
   const handles = `nft -a list chain ${chain}${without} | sed -n '/comment "${start}/s/.*# handle //p'`;

@@ -20,7 +20,7 @@ export function spoofCheckProblem({ ifname }: SpoofChecked): string | undefined 
 export function spoofCheckOwner(whose: SpoofChecked): NftOwner {
   const id = idOf(whose);
   const chains = isChainName(whose.ifname) ? [`cni-br-iface-${id}`, `cni-br-iface-${id}-mac`] : [];
-  return { table, shared: PREROUTING, chains, comment: { is: `macspoofchk-${id}` } };
+  return { table, shared: [PREROUTING], chains, comment: { is: `macspoofchk-${id}` } };
 }
 
 /** `port` is the host's end of the container's veth. */

@@ -212,7 +212,10 @@ describe("the check of MAC addresses", () => {
     await run.apply(add(rules), add(longer));
     await run.apply(remove(rules));
     expect(findNftRules(rules.owner)).toEqual(nothingFound);
-    expect(findNftRules(longer.owner)).toMatchObject({ handles: [expect.any(BigInt)], chains: longer.owner.chains });
+    expect(findNftRules(longer.owner)).toMatchObject({
+      rules: [{ handle: expect.any(BigInt) }],
+      chains: longer.owner.chains,
+    });
   });
 
   test("is in force when what follows `rules.await` is done", async () => {

@@ -2,6 +2,8 @@
 import type { NftTable } from "../../plan/nft-rules.ts";
 import { isErrno } from "../kernel-error.ts";
 import {
+  AF_INET,
+  AF_INET6,
   NETLINK_NETFILTER,
   NFNL_SUBSYS_NFTABLES,
   NFPROTO_BRIDGE,
@@ -21,7 +23,7 @@ import { NetlinkSocket } from "./socket.ts";
 const NFGENMSG_SIZE = 4;
 /** libnftnl/udata.h: to the kernel it is the user's data. */
 const NFTNL_UDATA_RULE_COMMENT = 0;
-const families = { inet: NFPROTO_INET, bridge: NFPROTO_BRIDGE } as const;
+const families = { inet: NFPROTO_INET, bridge: NFPROTO_BRIDGE, ip: AF_INET, ip6: AF_INET6 } as const;
 /** EINVAL is the answer of a kernel without nf_tables. */
 const nothingThere = ["ENOENT", "EINVAL", "EOPNOTSUPP"];
 

@@ -57,8 +57,8 @@ export async function removeForgotten(call: GcCall, around: Surroundings): Promi
 }
 
 function removalOf(owner: NftOwner): Step[] {
-  const { handles, chains } = findNftRules(owner);
-  return handles.length + chains.length === 0 ? [] : [{ do: "nft.remove", owner }];
+  const { rules, chains } = findNftRules(owner);
+  return rules.length + chains.length === 0 ? [] : [{ do: "nft.remove", owner }];
 }
 
 function missingRules({ owner, rules }: NftRules): string[] {

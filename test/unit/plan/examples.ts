@@ -19,7 +19,7 @@ export const chain: PrivateChain = {
 export const nftRules: NftRules = {
   owner: {
     table: { family: "bridge", name: "nat" },
-    shared: "PREROUTING",
+    shared: ["PREROUTING"],
     chains: ["own"],
     comment: { is: "c1" },
   },

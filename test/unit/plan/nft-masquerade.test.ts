@@ -8,7 +8,7 @@ const whose = { hash, network: "unit-test", ifname: "eth0", containerId: "one" }
 const comment = `comment "${hash}, net: unit-test, if: eth0, id: one"`;
 const owner = {
   table: { family: "inet", name: "cni_plugins_masquerade" },
-  shared: "masq_checks",
+  shared: ["masq_checks"],
   chains: [],
   comment: { startsWith: hash, except: [] },
 };

@@ -28,7 +28,15 @@ add rule bridge nat own drop comment "c1"
   });
 
   test("in place of what an earlier one left", () => {
-    expect(addNftRules(nftRules, { handles: [7n, 2n ** 63n], chains: ["own"] })).toBe(`add table bridge nat
+    expect(
+      addNftRules(nftRules, {
+        rules: [
+          { chain: "PREROUTING", handle: 7n },
+          { chain: "PREROUTING", handle: 2n ** 63n },
+        ],
+        chains: ["own"],
+      }),
+    ).toBe(`add table bridge nat
 delete rule bridge nat PREROUTING handle 7
 delete rule bridge nat PREROUTING handle 9223372036854775808
 ${chainAndRules}`);
@@ -42,7 +50,13 @@ describe("removeNftRules", () => {
 
   test("the rules go first, then what the chains have, then the chains", () => {
     expect(
-      removeNftRules(nftRules.owner, { handles: [7n, 8n], chains: ["own", "own-mac"] }),
+      removeNftRules(nftRules.owner, {
+        rules: [
+          { chain: "PREROUTING", handle: 7n },
+          { chain: "PREROUTING", handle: 8n },
+        ],
+        chains: ["own", "own-mac"],
+      }),
     ).toBe(`delete rule bridge nat PREROUTING handle 7
 delete rule bridge nat PREROUTING handle 8
 flush chain bridge nat own
@@ -53,7 +67,7 @@ delete chain bridge nat own-mac
   });
 
   test("chains alone go, too", () => {
-    expect(removeNftRules(nftRules.owner, { handles: [], chains: ["own"] })).toBe(
+    expect(removeNftRules(nftRules.owner, { rules: [], chains: ["own"] })).toBe(
       "flush chain bridge nat own\ndelete chain bridge nat own\n",
     );
   });

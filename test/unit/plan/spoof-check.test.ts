@@ -8,7 +8,7 @@ const chain = "cni-br-iface-container99-net1";
 const comment = 'comment "macspoofchk-container99-net1"';
 const owner = {
   table: { family: "bridge", name: "nat" },
-  shared: "PREROUTING",
+  shared: ["PREROUTING"],
   chains: [chain, `${chain}-mac`],
   comment: { is: "macspoofchk-container99-net1" },
 };
@@ -35,7 +35,10 @@ test("its owner is known without the interface", () => {
 
 test("taking it away", () => {
   expect(
-    removeNftRules(spoofCheckOwner(whose), { handles: [4n], chains: [chain, `${chain}-mac`] }),
+    removeNftRules(spoofCheckOwner(whose), {
+      rules: [{ chain: "PREROUTING", handle: 4n }],
+      chains: [chain, `${chain}-mac`],
+    }),
   ).toBe(`delete rule bridge nat PREROUTING handle 4
 flush chain bridge nat ${chain}
 flush chain bridge nat ${chain}-mac

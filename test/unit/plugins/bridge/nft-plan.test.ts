@@ -84,6 +84,6 @@ test("GC spares whoever the runtime knows, and other networks", () => {
   if (!("startsWith" in comment)) throw new Error("not a prefix");
   expect(step).toMatchObject({
     do: "nft.remove",
-    owner: { shared: "masq_checks", comment: { startsWith: "6fd94d501e58f0aa", except: [comment.startsWith] } },
+    owner: { shared: ["masq_checks"], comment: { startsWith: "6fd94d501e58f0aa", except: [comment.startsWith] } },
   });
 });
