@@ -7,10 +7,10 @@ import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Network } from "../../protocol/plugin.ts";
 import type { Dns } from "../../protocol/result.ts";
 import { dns } from "../../protocol/result-decode.ts";
+import { type Backend, parseBackend } from "../firewall-backend.ts";
 import { checkPortMappings, portMappings } from "../port-mappings.ts";
 import { completeDocker, type DockerConfig, docker } from "./docker/config.ts";
 import { referenceFieldsOf, refuseDisagreement } from "./docker/reference-fields.ts";
-import { type MasqueradeBackend, parseBackend } from "./masquerade-backend.ts";
 import { checkVlanGateway } from "./vlan-gateway.ts";
 import { checkVlans, type Vlans, vlanTrunk } from "./vlans.ts";
 
@@ -21,7 +21,7 @@ export interface BridgeConfig {
   /** The container gets a default route in each family that it has an address of. */
   readonly isDefaultGateway: boolean;
   readonly ipMasq: boolean;
-  readonly ipMasqBackend: MasqueradeBackend | undefined;
+  readonly ipMasqBackend: Backend | undefined;
   /** The container can send with its own MAC address only. */
   readonly macspoofchk: boolean;
   /** Of the bridge when it is created, and of both ends of the veth. */
@@ -95,7 +95,7 @@ export function decodeConfig(network: Network, cniArgs: string): BridgeConfig {
     isGateway: isDefaultGateway || isSet(written.isGateway),
     isDefaultGateway,
     ipMasq: isSet(written.ipMasq),
-    ipMasqBackend: parseBackend(written.ipMasqBackend),
+    ipMasqBackend: parseBackend(written.ipMasqBackend, "bridge: ipMasqBackend"),
     macspoofchk: isSet(written.macspoofchk),
     mtu: checkMtu(written.mtu ?? 0),
     hairpinMode: isSet(written.hairpinMode),
@@ -148,7 +148,7 @@ function withoutPorts(config: BridgeConfig): BridgeConfig {
 /** What DEL needs. */
 export interface BridgeRemains {
   readonly ipMasq: boolean;
-  readonly ipMasqBackend: MasqueradeBackend | undefined;
+  readonly ipMasqBackend: Backend | undefined;
   readonly macspoofchk: boolean;
   readonly ipamType: string | undefined;
   readonly bridge: string;

@@ -7,10 +7,10 @@ import { spoofCheck, spoofCheckOwner } from "../../plan/spoof-check.ts";
 import type { Step } from "../../plan/step.ts";
 import type { CheckCall, GcCall, Surroundings } from "../../protocol/plugin.ts";
 import type { Result } from "../../protocol/result.ts";
+import { chooseBackend, programsIn } from "../firewall-backend.ts";
 import type { CheckFacts } from "./check.ts";
 import type { BridgeConfig, BridgeRemains } from "./config.ts";
-import { chooseBackend } from "./masquerade-backend.ts";
-import { masqueradeOwnerOf, masqueradeRulesOf, type OfNetwork, planNftGc, programsIn } from "./nft-plan.ts";
+import { masqueradeOwnerOf, masqueradeRulesOf, type OfNetwork, planNftGc } from "./nft-plan.ts";
 import { ipsOf } from "./prev-result.ts";
 
 export interface NftRemains {

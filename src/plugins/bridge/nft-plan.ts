@@ -1,5 +1,4 @@
 // What the bridge has in nftables: the rules of ipMasq, when that is their backend, and those of macspoofchk.
-import { findProgram } from "../../kernel/find-program.ts";
 import { sha512 } from "../../kernel/libc.ts";
 import type { Cidr } from "../../net/cidr.ts";
 import { masqueradeHash, masqueradeNetworkHash } from "../../net/hashed-name.ts";
@@ -12,18 +11,10 @@ import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Attachment, GcCall, Network } from "../../protocol/plugin.ts";
 import type { Addressing } from "./addressing.ts";
 import type { BridgeConfig } from "./config.ts";
-import type { Programs } from "./masquerade-backend.ts";
 import { randomBytes } from "./random-bytes.ts";
 
 export interface OfNetwork extends Attachment {
   readonly network: Network;
-}
-
-export function programsIn(env: Readonly<Record<string, string | undefined>>): Programs {
-  return {
-    hasIptables: () => findProgram("iptables-restore", env) !== undefined,
-    hasNft: () => findProgram("nft", env) !== undefined,
-  };
 }
 
 /** The rules of macspoofchk come before the interface, so its address has to be known by then. Errors: 4, see spoofCheckProblem. */

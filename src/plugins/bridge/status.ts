@@ -7,12 +7,11 @@ import { readSysctl } from "../../kernel/sysctl.ts";
 import type { Link } from "../../plan/facts.ts";
 import { CniError, ErrorCode, messageOf } from "../../protocol/error.ts";
 import type { StatusCall, Surroundings } from "../../protocol/plugin.ts";
+import { chooseBackend, programsIn } from "../firewall-backend.ts";
 import { statusIpam } from "../ipam.ts";
 import { type BridgeConfig, decodeConfig } from "./config.ts";
 import type { DockerConfig } from "./docker/config.ts";
 import { dockerdConflict } from "./docker/dockerd-conflict.ts";
-import { chooseBackend } from "./masquerade-backend.ts";
-import { programsIn } from "./nft-plan.ts";
 
 /** RT_SCOPE_UNIVERSE: not a link-local address, which the kernel gives by itself. */
 const GLOBAL = 0;

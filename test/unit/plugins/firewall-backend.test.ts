@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { chooseBackend, mayHaveIptablesRules } from "../../../../src/plugins/bridge/masquerade-backend.ts";
+import { chooseBackend, mayHaveIptablesRules } from "../../../src/plugins/firewall-backend.ts";
 
 const programs = (iptables: boolean, nft: boolean) => ({ hasIptables: () => iptables, hasNft: () => nft });
 

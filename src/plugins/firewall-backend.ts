@@ -1,6 +1,8 @@
-import { CniError, ErrorCode } from "../../protocol/error.ts";
+// Whose rules a plugin writes.
+import { findProgram } from "../kernel/find-program.ts";
+import { CniError, ErrorCode } from "../protocol/error.ts";
 
-export type MasqueradeBackend = "iptables" | "nftables";
+export type Backend = "iptables" | "nftables";
 
 /** Which programs are there; asked only when it matters. */
 export interface Programs {
@@ -8,16 +10,23 @@ export interface Programs {
   readonly hasNft: () => boolean;
 }
 
-/** Undefined when it is left open. Errors: 7. */
-export function parseBackend(text: string | undefined): MasqueradeBackend | undefined {
+export function programsIn(env: Readonly<Record<string, string | undefined>>): Programs {
+  return {
+    hasIptables: () => findProgram("iptables-restore", env) !== undefined,
+    hasNft: () => findProgram("nft", env) !== undefined,
+  };
+}
+
+/** Undefined when it is left open. `field` is where it was written. Errors: 7. */
+export function parseBackend(text: string | undefined, field: string): Backend | undefined {
   if (text === undefined || text === "") return undefined;
   if (text === "iptables" || text === "nftables") return text;
-  const message = `bridge: ipMasqBackend ${JSON.stringify(text)} is neither "iptables" nor "nftables"`;
+  const message = `${field} ${JSON.stringify(text)} is neither "iptables" nor "nftables"`;
   throw new CniError(ErrorCode.InvalidConfig, message);
 }
 
 /** Left open it is iptables, unless only nft is there. */
-export function chooseBackend(configured: MasqueradeBackend | undefined, programs: Programs): MasqueradeBackend {
+export function chooseBackend(configured: Backend | undefined, programs: Programs): Backend {
   if (configured !== undefined) return configured;
   return !programs.hasIptables() && programs.hasNft() ? "nftables" : "iptables";
 }
@@ -27,7 +36,7 @@ export function chooseBackend(configured: MasqueradeBackend | undefined, program
  * none there, but when that is the configured one they are removed anyway. Whoever has no iptables has no rules of it.
  */
 export function mayHaveIptablesRules(
-  configured: MasqueradeBackend | undefined,
+  configured: Backend | undefined,
   isInNftables: boolean,
   programs: Programs,
 ): boolean {
