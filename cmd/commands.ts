@@ -12,4 +12,9 @@ export const commands: readonly Command[] = [
   },
   { name: "host-local", versions: everyVersion },
   { name: "loopback", versions: everyVersion },
+  {
+    name: "portmap",
+    versions: everyVersion,
+    code: { CHECK: "portmap-other", STATUS: "portmap-other", GC: "portmap-other" },
+  },
 ];

@@ -24,7 +24,7 @@ interface Claiming {
   readonly ports: readonly HostPort[];
   readonly onConflict: OnConflict;
   /** What DEL will remove of the rules, for the case that it never comes. */
-  readonly remains: PortClaim["remains"];
+  readonly rules: Pick<PortClaim, "remains" | "nft">;
 }
 
 /**
@@ -33,7 +33,7 @@ interface Claiming {
  */
 export async function claimPorts(
   call: AddCall,
-  { ports, onConflict, remains }: Claiming,
+  { ports, onConflict, rules }: Claiming,
   around: Surroundings,
 ): Promise<readonly PortClaim[]> {
   using _lock = await lockState(around.checkInterrupt);
@@ -49,7 +49,7 @@ export async function claimPorts(
   if (ports.length === 0 && claims.length === 0) return [];
   around.undo.defer("give the ports back", () => forgetPorts(call, { ...around, checkInterrupt: never }));
   const { containerId, ifname, network } = call;
-  const own = { network: network.name, containerId, ifname, netns: recordNetns(call.netns), ports, remains };
+  const own = { network: network.name, containerId, ifname, netns: recordNetns(call.netns), ports, ...rules };
   const rest = claims.filter((claim) => !isOf(claim, network.name, call) && !stale.includes(claim));
   writeClaims(ports.length === 0 ? rest : [...rest, own]);
   return stale;
@@ -63,6 +63,13 @@ export async function forgetPorts(
   if (findClaim(network.name, attachment) === undefined) return;
   using _lock = await lockState(checkInterrupt);
   writeClaims(readClaims().filter((claim) => !isOf(claim, network.name, attachment)));
+}
+
+/** What the container's other attachments have claimed. */
+export function otherClaims(network: string, attachment: Attachment): readonly PortClaim[] {
+  return readClaims().filter(
+    (claim) => claim.containerId === attachment.containerId && !isOf(claim, network, attachment),
+  );
 }
 
 /** What the attachment has claimed. */

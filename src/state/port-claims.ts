@@ -4,7 +4,8 @@ import { readFileSync, rmSync } from "node:fs";
 import { isErrno } from "../kernel/kernel-error.ts";
 import type { NetnsRecord } from "../kernel/netns-record.ts";
 import type { HostPort } from "../net/host-port.ts";
-import { parseIp, printIp } from "../net/ip.ts";
+import { type Family, parseIp, printIp } from "../net/ip.ts";
+import type { NftRule } from "../plan/nft-rules.ts";
 import type { Release } from "../plan/step.ts";
 import type { Attachment } from "../protocol/plugin.ts";
 import { replaceFile, stateDirectory } from "./state-directory.ts";
@@ -14,8 +15,15 @@ export interface PortClaim extends Attachment {
   /** Undefined when the namespace has a path that says nothing to others. */
   readonly netns: NetnsRecord | undefined;
   readonly ports: readonly HostPort[];
-  /** What is removed with the claim. Those of a bridge's containers are in its record. */
+  /** Rules of iptables that are removed with the claim. Those of a bridge's containers are in its record. */
   readonly remains: readonly Release[];
+  /** Those of nftables: their comment is the container's, and so does not tell which of its attachments they are for. */
+  readonly nft: readonly FamilyNftRules[];
+}
+
+export interface FamilyNftRules {
+  readonly family: Family;
+  readonly rules: readonly NftRule[];
 }
 
 const FORMAT = 1;

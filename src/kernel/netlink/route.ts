@@ -1,7 +1,8 @@
 import { isDefault, networkOf, printCidr } from "../../net/cidr.ts";
-import { type Family, ipFromBytes, ipToBytes, printIp } from "../../net/ip.ts";
+import { bitsOf, type Family, type Ip, ipFromBytes, ipToBytes, printIp } from "../../net/ip.ts";
 import { type Route, routeTable } from "../../net/route.ts";
 import type { KernelRoute } from "../../plan/facts.ts";
+import { isErrno } from "../kernel-error.ts";
 import {
   AF_INET,
   AF_INET6,
@@ -57,6 +58,20 @@ export function listRoutes(socket: NetlinkSocket, family: Family): KernelRoute[]
   header.writeUInt8(family === 4 ? AF_INET : AF_INET6, 0);
   const request = { what: `list the IPv${family} routes`, bytes: message(RTM_GETROUTE, 0, [header]) };
   return socket.dump(request).flatMap(parseRoute);
+}
+
+/** Equivalent to: `ip route get $ip`; undefined when there is no way. */
+export function findRoute(socket: NetlinkSocket, ip: Ip): KernelRoute | undefined {
+  const header = Buffer.alloc(RTMSG_SIZE);
+  header.writeUInt8(ip.family === 4 ? AF_INET : AF_INET6, 0);
+  header.writeUInt8(bitsOf(ip.family), 1);
+  const what = `find the route to ${printIp(ip)}`;
+  const [outcome] = socket.requestAll([
+    { what, bytes: message(RTM_GETROUTE, 0, [header, attribute(RTA_DST, ipToBytes(ip))]) },
+  ]);
+  if (outcome === undefined || "replies" in outcome) return outcome?.replies.flatMap(parseRoute)[0];
+  if (isErrno(outcome.error, "ENETUNREACH", "EHOSTUNREACH", "EINVAL", "EACCES")) return undefined;
+  throw outcome.error;
 }
 
 export function parseRoute({ payload }: Message): KernelRoute[] {

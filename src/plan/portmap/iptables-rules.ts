@@ -3,8 +3,9 @@
 import { type Cidr, hostCidr, networkOf, printCidr } from "../../net/cidr.ts";
 import { printIp } from "../../net/ip.ts";
 import type { PortMapping } from "../../net/port-mapping.ts";
-import { quote } from "../private-chain.ts";
+import { quote, unquote } from "../private-chain.ts";
 import type { Chain, Rule, RuleSet } from "../rule-set.ts";
+import type { SavedRules } from "../saved-rules.ts";
 
 const SHARED = "CNI-HOSTPORT-DNAT";
 const SET_MARK = "CNI-HOSTPORT-SETMARK";
@@ -70,6 +71,20 @@ export function commentOf({ network, containerId }: Pick<Published, "network" | 
   const comment = `dnat name: "${network}" id: "${containerId}"`;
   return comment.length > LONGEST_COMMENT ? `${comment.slice(0, LONGEST_COMMENT - 2)}...` : comment;
 }
+
+/** The containers of a network, by the rules that lead to their chains. A comment that was cut does not tell the whole id. */
+export function publishedIn(saved: SavedRules, network: string): readonly Published[] {
+  const found = new Map<string, Published>();
+  for (const rule of saved.rulesOf("nat", SHARED)) {
+    const [, text = "", chain = ""] = leading.exec(rule) ?? [];
+    const [, name, containerId] = /^dnat name: "(.*)" id: "(.*)"$/.exec(unquote(text)) ?? [];
+    if (name === network && containerId !== undefined) found.set(chain, { network, containerId, chain });
+  }
+  return [...found.values()];
+}
+
+/** Our comment, quoted as iptables does, and the chain that the rule leads to. */
+const leading = / --comment "((?:[^"\\]|\\.)*)" .*-j (CNI-DN-[0-9a-f]{21})$/;
 
 const localDestination = "-m addrtype --dst-type LOCAL";
 const jumps: readonly Rule[] = ["PREROUTING", "OUTPUT"].map((chain) =>

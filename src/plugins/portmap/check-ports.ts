@@ -1,0 +1,66 @@
+import { countNftRules } from "../../kernel/nft.ts";
+import { readRules } from "../../kernel/rule-sets.ts";
+import { type NftRules, nameOf } from "../../plan/nft-rules.ts";
+import { printRule, type Rule, type RuleSet } from "../../plan/rule-set.ts";
+import { missingRules, type SavedRules } from "../../plan/saved-rules.ts";
+import { CniError, ErrorCode } from "../../protocol/error.ts";
+import type { CheckCall, Surroundings } from "../../protocol/plugin.ts";
+import { programsIn } from "../firewall-backend.ts";
+import { decodeConfig } from "./config.ts";
+import { addressesOf, nftRulesOf, ruleSetsOf } from "./plan.ts";
+import { publishedBy, resultBefore } from "./plugin.ts";
+
+/** Errors: 999 with everything that is missing or different. */
+export async function check(call: CheckCall, { env }: Surroundings): Promise<void> {
+  const config = decodeConfig(call.network, programsIn(env));
+  const addresses = addressesOf(resultBefore(call.network), call.ifname);
+  if (config.ports.length === 0) return;
+  const problems =
+    config.backend === "iptables"
+      ? ruleSetsOf(config, publishedBy(call), addresses).flatMap((set) => iptablesProblems(set, env))
+      : nftRulesOf(config, call.containerId, { addresses, others: () => [] }).flatMap(nftProblems);
+  if (problems.length > 0) throw new CniError(ErrorCode.Internal, problems.join("; "));
+}
+
+function iptablesProblems(set: RuleSet, env: Surroundings["env"]): string[] {
+  const saved = readRules(set.family, env);
+  const missing = [...missingRules(set.standing, saved), ...missingEntries(set, saved)];
+  return [
+    ...missing.map((rule) => `there is no rule of: ${printRule(rule, set.family)}`),
+    ...chainProblems(set, saved),
+  ];
+}
+
+/** iptables prints conditions in its own words, so an entry with some is known by what it begins with and where it leads. */
+function missingEntries({ own, ownChain }: RuleSet, saved: SavedRules): readonly Rule[] {
+  return own.filter((rule) => {
+    const start = /^.* --dports [\d,]+/.exec(rule.text)?.[0] ?? rule.text;
+    const end = ` -j ${ownChain?.name}`;
+    return !saved.rulesOf(rule.table, rule.chain).some((text) => text.startsWith(`${start} `) && text.endsWith(end));
+  });
+}
+
+/** The chain is the container's alone: its rules are these, in this order. */
+function chainProblems({ family, ownChain }: RuleSet, saved: SavedRules): string[] {
+  if (ownChain === undefined) return [];
+  const { table, name, rules } = ownChain;
+  const present = saved.rulesOf(table, name);
+  const print = (text: string) => printRule({ table, chain: name, text, at: "end" }, family);
+  const missing = rules.filter((text) => !present.includes(text));
+  const more = present.filter((text) => !rules.includes(text));
+  const isOtherOrder = missing.length + more.length === 0 && present.some((text, i) => text !== rules[i]);
+  return [
+    ...missing.map((text) => `there is no rule of: ${print(text)}`),
+    ...more.map((text) => `there is a rule that is not the container's: ${print(text)}`),
+    ...(isOtherOrder ? [`the rules of ${name} are in another order`] : []),
+  ];
+}
+
+function nftProblems({ owner, rules }: NftRules): string[] {
+  return [...new Set(rules.map((rule) => rule.chain))].flatMap((chain) => {
+    const wanted = rules.filter((rule) => rule.chain === chain).length;
+    const found = countNftRules(owner, chain);
+    if (found >= wanted) return [];
+    return [`the nftables chain ${nameOf(owner.table)} ${chain} has ${found} of the container's ${wanted} rules`];
+  });
+}

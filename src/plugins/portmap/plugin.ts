@@ -1,0 +1,115 @@
+import { apply } from "../../kernel/apply.ts";
+import { forgetUdpFlows } from "../../kernel/conntrack.ts";
+import { sha512 } from "../../kernel/libc.ts";
+import { findLinkByIndex } from "../../kernel/netlink/link.ts";
+import { findRoute } from "../../kernel/netlink/route.ts";
+import { Places } from "../../kernel/places.ts";
+import type { Cidr } from "../../net/cidr.ts";
+import { portmapChainName } from "../../net/hashed-name.ts";
+import type { HostPort } from "../../net/host-port.ts";
+import type { Ip } from "../../net/ip.ts";
+import type { Published } from "../../plan/portmap/iptables-rules.ts";
+import { nftPortsProblem } from "../../plan/portmap/nft-rules.ts";
+import type { Step } from "../../plan/step.ts";
+import { CniError, ErrorCode } from "../../protocol/error.ts";
+import type { AddCall, Attachment, DelCall, Network, Surroundings } from "../../protocol/plugin.ts";
+import { emptyResult, type Result } from "../../protocol/result.ts";
+import { carryOut } from "../carry-out.ts";
+import { programsIn } from "../firewall-backend.ts";
+import { claimPorts, findClaim, forgetPorts, otherClaims } from "../port-claims.ts";
+import { decodeConfig, decodePorts, type PortmapConfig } from "./config.ts";
+import { addressesOf, hostPortsOf, nftRulesOf, planLoopback, releasesOf, ruleSetsOf } from "./plan.ts";
+import { planRemoval, removeStale } from "./remains.ts";
+
+export async function add(call: AddCall, around: Surroundings): Promise<Result> {
+  const config = decodeConfig(call.network, programsIn(around.env));
+  const result = resultBefore(call.network);
+  if (config.ports.length === 0) return result;
+  const addresses = addressesOf(result, call.ifname);
+  const ips = addresses.map(({ ip }) => ip);
+  const steps = planPorts(config, call, addresses);
+  const ports = hostPortsOf(config.ports, ips);
+  const stale = await claimPorts(call, { ports, onConflict: config.onConflict, rules: steps.remains }, around);
+  await removeStale(stale, around);
+
+  using places = new Places(undefined);
+  const loopback = config.publishing[4].snat ? loopbackSteps(places, ips) : [];
+  await carryOut([...steps.rules, ...loopback, { do: "rules.await" }], { places, netns: call.netns, around });
+  forgetFlows(places, ports, ips);
+  return result;
+}
+
+/** Works with whatever is known; what is removed belongs to the container, whichever way it was written. */
+export async function del(call: DelCall, around: Surroundings): Promise<void> {
+  using places = new Places(undefined);
+  const result = call.network.prevResult ?? emptyResult;
+  const ips = addressesOf(result, call.ifname).map(({ ip }) => ip);
+  const claim = findClaim(call.network.name, call);
+  const ports = claim?.ports ?? hostPortsOf(decodePorts(call.network), ips);
+  await apply(planRemoval(publishedBy(call), call, claim), { ...around, places, record: () => {} });
+  forgetFlows(places, ports, ips);
+  await forgetPorts(call, around);
+}
+
+export function publishedBy({ network, containerId }: Attachment & { readonly network: Network }): Published {
+  const attached = { network: network.name, containerId };
+  return { ...attached, chain: portmapChainName(sha512, attached) };
+}
+
+/** Errors: 7 when there is none. */
+export function resultBefore({ prevResult }: Network): Result {
+  if (prevResult !== undefined) return prevResult;
+  throw new CniError(
+    ErrorCode.InvalidConfig,
+    "portmap: there is no prevResult: it comes behind the plugin that attaches the container",
+  );
+}
+
+interface PlannedPorts {
+  readonly rules: readonly Step[];
+  readonly remains: Parameters<typeof claimPorts>[1]["rules"];
+}
+
+function planPorts(config: PortmapConfig, call: AddCall, addresses: readonly Cidr[]): PlannedPorts {
+  if (config.backend === "iptables") {
+    const sets = ruleSetsOf(config, publishedBy(call), addresses);
+    const rules = sets.map((each): Step => ({ do: "rules.ensure", rules: each }));
+    return { rules, remains: { remains: releasesOf(sets), nft: [] } };
+  }
+  const problem = nftPortsProblem(call.containerId);
+  if (problem !== undefined) throw new CniError(ErrorCode.InvalidEnvironment, `CNI_CONTAINERID: ${problem}`);
+  const claims = otherClaims(call.network.name, call).flatMap((claim) => claim.nft);
+  const planned = (others: boolean) =>
+    nftRulesOf(config, call.containerId, {
+      addresses,
+      others: (family) => (others ? claims.flatMap((each) => (each.family === family ? each.rules : [])) : []),
+    });
+  return {
+    rules: planned(true).map((rules) => ({ do: "nft.add", rules })),
+    remains: {
+      remains: [],
+      nft: planned(false).map(({ owner, rules }) => ({ family: owner.table.family === "ip" ? 4 : 6, rules })),
+    },
+  };
+}
+
+/** The interface by which the host reaches the container; there may be none by now. */
+function loopbackSteps(places: Places, ips: readonly Ip[]): Step[] {
+  const ip = ips.find(({ family }) => family === 4);
+  const { socket } = places.at("host");
+  const index = ip === undefined ? undefined : findRoute(socket, ip)?.link;
+  const link = index === undefined ? undefined : findLinkByIndex(socket, index);
+  return link === undefined ? [] : [planLoopback(link.name)];
+}
+
+/** Clients that go on sending would reach whoever had the port before. */
+function forgetFlows(places: Places, ports: readonly HostPort[], ips: readonly Ip[]): void {
+  const udp = ports.filter(({ protocol }) => protocol === "udp");
+  const published = udp.map(({ family, port, ip }) => ({
+    family,
+    hostPort: port,
+    hostIp: ip,
+    container: ips.find((address) => address.family === family),
+  }));
+  forgetUdpFlows(published, places.at("host").socket);
+}
