@@ -31,12 +31,14 @@ function iptablesProblems(set: RuleSet, env: Surroundings["env"]): string[] {
   ];
 }
 
-/** iptables prints conditions in its own words, so an entry with some is known by what it begins with and where it leads. */
+/** iptables prints conditions in its own words and places, so an entry is known by its protocol, its ports, and where it leads. */
 function missingEntries({ own, ownChain }: RuleSet, saved: SavedRules): readonly Rule[] {
-  return own.filter((rule) => {
-    const start = /^.* --dports [\d,]+/.exec(rule.text)?.[0] ?? rule.text;
+  return own.filter(({ table, chain, text }) => {
+    const parts = [/-p \w+ /, / --dports [\d,]+ /].map((part) => part.exec(text)?.[0] ?? text);
     const end = ` -j ${ownChain?.name}`;
-    return !saved.rulesOf(rule.table, rule.chain).some((text) => text.startsWith(`${start} `) && text.endsWith(end));
+    return !saved
+      .rulesOf(table, chain)
+      .some((present) => present.endsWith(end) && parts.every((part) => present.includes(part)));
   });
 }
 
