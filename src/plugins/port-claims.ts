@@ -4,18 +4,11 @@ import { judgeNetns, recordNetns } from "../kernel/netns-record.ts";
 import { findPortHolder } from "../kernel/port-holder.ts";
 import { isPortTaken } from "../kernel/port-probe.ts";
 import { type HostPort, overlaps, printHostPort } from "../net/host-port.ts";
-import { optionalParsed } from "../protocol/decode.ts";
 import { CniError, ErrorCode } from "../protocol/error.ts";
 import type { AddCall, Attachment, Surroundings } from "../protocol/plugin.ts";
 import { type PortClaim, readClaims, writeClaims } from "../state/port-claims.ts";
 import { lockState } from "../state/state-directory.ts";
-
-/** `portConflict`: what becomes of an ADD whose port somebody else has. */
-export type OnConflict = "error" | "warn" | "off";
-
-const choices = ["error", "warn", "off"] as const satisfies OnConflict[];
-
-export const portConflict = optionalParsed((text) => choices.find((each) => each === text), '"error", "warn" or "off"');
+import type { OnConflict } from "./port-mappings.ts";
 
 /** podman's monitor of a container keeps the ports that it publishes bound, so that no other process takes them. */
 const PLACEHOLDERS = ["conmon"];

@@ -17,6 +17,13 @@ export const portMappings = () =>
     }),
   );
 
+/** `portConflict`: what becomes of an ADD whose port somebody else has. */
+export type OnConflict = "error" | "warn" | "off";
+
+const choices = ["error", "warn", "off"] as const satisfies OnConflict[];
+
+export const portConflict = optionalParsed((text) => choices.find((each) => each === text), '"error", "warn" or "off"');
+
 type Written = ReturnType<ReturnType<typeof portMappings>>;
 
 /** Errors: 7 for a port that cannot be. */

@@ -25,6 +25,14 @@ export function portRules(network: DockerNetwork, address: Ip, mappings: readonl
   return rules.filter((rule, i) => rules.findIndex((other) => isSame(rule, other)) === i);
 }
 
+/** Whether a port of the host leads to the address. */
+export function isTranslated(network: DockerNetwork, address: Ip, mapping: PortMapping): boolean {
+  const mode = network.subnets[address.family]?.gatewayMode;
+  return (
+    !network.internal && (mode === "nat" || mode === "nat-unprotected") && isPublishedAt(network, address, mapping)
+  );
+}
+
 /** The address of the host that a mapping is for, in the family of the container's address; undefined when that is any. */
 export function hostIpOf(network: DockerNetwork, { hostIp }: PortMapping): Ip | undefined {
   const ip = hostIp ?? network.hostBinding;

@@ -8,7 +8,7 @@ import type { Network } from "../../protocol/plugin.ts";
 import type { Dns } from "../../protocol/result.ts";
 import { dns } from "../../protocol/result-decode.ts";
 import { type Backend, parseBackend } from "../firewall-backend.ts";
-import { checkPortMappings, portMappings } from "../port-mappings.ts";
+import { checkPortMappings, type OnConflict, portConflict, portMappings } from "../port-mappings.ts";
 import { completeDocker, type DockerConfig, docker } from "./docker/config.ts";
 import { referenceFieldsOf, refuseDisagreement } from "./docker/reference-fields.ts";
 import { checkVlanGateway } from "./vlan-gateway.ts";
@@ -49,6 +49,8 @@ export interface BridgeConfig {
   readonly docker: DockerConfig | undefined;
   /** To be published; only with `docker`. */
   readonly ports: readonly PortMapping[];
+  /** What becomes of an ADD whose port somebody else has. */
+  readonly onConflict: OnConflict;
 }
 
 const defaultBridge = "cni0";
@@ -80,6 +82,7 @@ const fields = () =>
     portIsolation: boolean,
     disableContainerInterface: boolean,
     docker: docker(),
+    portConflict,
   });
 
 type Fields = ReturnType<ReturnType<typeof fields>>;
@@ -110,8 +113,9 @@ export function decodeConfig(network: Network, cniArgs: string): BridgeConfig {
     dns: written.dns !== undefined && Object.keys(written.dns).length > 0 ? written.dns : undefined,
     docker: undefined,
     ports: checkPortMappings(written.runtimeConfig?.portMappings, "bridge"),
+    onConflict: written.portConflict ?? "error",
   });
-  return written.docker === undefined ? withoutPorts(config) : inDocker(config, written, written.docker);
+  return written.docker === undefined ? withoutPorts(config, written) : inDocker(config, written, written.docker);
 }
 
 function dockerRemains(
@@ -138,10 +142,10 @@ function inDocker(config: BridgeConfig, written: Fields, own: ReturnType<ReturnT
   return { ...config, ...referenceFieldsOf(complete), ipMasq: false, docker: complete };
 }
 
-function withoutPorts(config: BridgeConfig): BridgeConfig {
-  if (config.ports.length === 0) return config;
-  const message =
-    "bridge: runtimeConfig.portMappings is not supported without docker: the plugin portmap publishes ports then";
+function withoutPorts(config: BridgeConfig, { portConflict: written }: Fields): BridgeConfig {
+  if (config.ports.length === 0 && written === undefined) return config;
+  const name = written === undefined ? "runtimeConfig.portMappings" : "portConflict";
+  const message = `bridge: ${name} is not supported without docker: the plugin portmap publishes ports then`;
   throw new CniError(ErrorCode.UnsupportedField, message);
 }
 

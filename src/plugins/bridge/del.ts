@@ -12,6 +12,8 @@ import type { DelCall, Surroundings } from "../../protocol/plugin.ts";
 import { emptyResult } from "../../protocol/result.ts";
 import { mayHaveIptablesRules, programsIn } from "../firewall-backend.ts";
 import { delIpam } from "../ipam.ts";
+import { findClaim, forgetPorts } from "../port-claims.ts";
+import { forgetFlows } from "../port-remains.ts";
 import { decodeRemains } from "./config.ts";
 import { leave } from "./docker/attachments.ts";
 import { type DockerRemains, findDockerRemains } from "./docker/del.ts";
@@ -48,7 +50,12 @@ export async function del(call: DelCall, around: Surroundings): Promise<void> {
   await attempt(failures, async () => {
     const removal = planRemoval(call, remains, usesIptables ? chainsOf(call, known) : []);
     await apply([...(inDocker?.steps ?? []), ...nft.steps, ...removal], applying);
-    if (inDocker?.bridge !== undefined) await leave(inDocker.bridge, call, around);
+    if (inDocker === undefined) return;
+    if (inDocker.bridge !== undefined) await leave(inDocker.bridge, call, around);
+    const ports = findClaim(call.network.name, call)?.ports ?? [];
+    const ips = known.map(({ ip }) => ip);
+    forgetFlows(places, ports, ips);
+    await forgetPorts(call, around);
   });
   await attempt(failures, async () => {
     const released = config.ipamType === undefined ? [] : await delIpam(config.ipamType, call, around);

@@ -6,8 +6,7 @@ import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Network } from "../../protocol/plugin.ts";
 import { docker } from "../bridge/docker/config.ts";
 import { type Backend, chooseBackend, type Programs, parseBackend } from "../firewall-backend.ts";
-import { type OnConflict, portConflict } from "../port-claims.ts";
-import { checkPortMappings, portMappings } from "../port-mappings.ts";
+import { checkPortMappings, type OnConflict, portConflict, portMappings } from "../port-mappings.ts";
 
 export interface PortmapConfig {
   readonly backend: Backend;

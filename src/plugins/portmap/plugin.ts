@@ -1,12 +1,10 @@
 import { apply } from "../../kernel/apply.ts";
-import { forgetUdpFlows } from "../../kernel/conntrack.ts";
 import { sha512 } from "../../kernel/libc.ts";
 import { findLinkByIndex } from "../../kernel/netlink/link.ts";
 import { findRoute } from "../../kernel/netlink/route.ts";
 import { Places } from "../../kernel/places.ts";
 import type { Cidr } from "../../net/cidr.ts";
 import { portmapChainName } from "../../net/hashed-name.ts";
-import type { HostPort } from "../../net/host-port.ts";
 import type { Ip } from "../../net/ip.ts";
 import type { Published } from "../../plan/portmap/iptables-rules.ts";
 import { nftPortsProblem } from "../../plan/portmap/nft-rules.ts";
@@ -17,9 +15,10 @@ import { emptyResult, type Result } from "../../protocol/result.ts";
 import { carryOut } from "../carry-out.ts";
 import { programsIn } from "../firewall-backend.ts";
 import { claimPorts, findClaim, forgetPorts, otherClaims } from "../port-claims.ts";
+import { forgetFlows, removeStale } from "../port-remains.ts";
 import { decodeConfig, decodePorts, type PortmapConfig } from "./config.ts";
 import { addressesOf, hostPortsOf, nftRulesOf, planLoopback, releasesOf, ruleSetsOf } from "./plan.ts";
-import { planRemoval, removeStale } from "./remains.ts";
+import { planRemoval } from "./remains.ts";
 
 export async function add(call: AddCall, around: Surroundings): Promise<Result> {
   const config = decodeConfig(call.network, programsIn(around.env));
@@ -100,16 +99,4 @@ function loopbackSteps(places: Places, ips: readonly Ip[]): Step[] {
   const index = ip === undefined ? undefined : findRoute(socket, ip)?.link;
   const link = index === undefined ? undefined : findLinkByIndex(socket, index);
   return link === undefined ? [] : [planLoopback(link.name)];
-}
-
-/** Clients that go on sending would reach whoever had the port before. */
-function forgetFlows(places: Places, ports: readonly HostPort[], ips: readonly Ip[]): void {
-  const udp = ports.filter(({ protocol }) => protocol === "udp");
-  const published = udp.map(({ family, port, ip }) => ({
-    family,
-    hostPort: port,
-    hostIp: ip,
-    container: ips.find((address) => address.family === family),
-  }));
-  forgetUdpFlows(published, places.at("host").socket);
 }

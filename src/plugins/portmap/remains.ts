@@ -1,16 +1,13 @@
 // What there may be of a container's published ports. To look costs no process, unless iptables keeps its rules where it alone finds them.
 import { readFileSync } from "node:fs";
-import { apply } from "../../kernel/apply.ts";
 import { hasNftChain, openNetfilter } from "../../kernel/netlink/nftables.ts";
-import { findNftRules } from "../../kernel/nft.ts";
-import { Places } from "../../kernel/places.ts";
 import type { Family } from "../../net/ip.ts";
 import type { Published } from "../../plan/portmap/iptables-rules.ts";
-import { nftPortsOwner } from "../../plan/portmap/nft-rules.ts";
 import type { Step } from "../../plan/step.ts";
-import type { Attachment, Surroundings } from "../../protocol/plugin.ts";
+import type { Attachment } from "../../protocol/plugin.ts";
 import type { PortClaim } from "../../state/port-claims.ts";
 import { otherClaims } from "../port-claims.ts";
+import { nftRemoval } from "../port-remains.ts";
 
 const families = [4, 6] as const satisfies Family[];
 
@@ -18,22 +15,6 @@ const families = [4, 6] as const satisfies Family[];
 export function planRemoval(whose: Published, attachment: Attachment, claim: PortClaim | undefined): Step[] {
   const others = otherClaims(whose.network, attachment);
   return [...iptablesRemoval(whose, claim), ...families.flatMap((family) => nftRemoval(whose, family, others))];
-}
-
-/** For claims of containers that are gone. */
-export async function removeStale(claims: readonly PortClaim[], around: Surroundings): Promise<void> {
-  if (claims.length === 0) return;
-  using places = new Places(undefined);
-  for (const claim of claims) {
-    const steps = [
-      ...claim.remains.map((release): Step => ({ do: "rules.release", ...release })),
-      ...claim.nft.flatMap(({ family }) => nftRemoval(claim, family, otherClaims(claim.network, claim))),
-    ];
-    await apply(steps, { ...around, places, record: () => {} });
-    around.log(
-      `removed the published ports of ${claim.containerId} in ${claim.network}, whose network namespace is gone`,
-    );
-  }
 }
 
 function iptablesRemoval({ chain }: Published, claim: PortClaim | undefined): Step[] {
@@ -59,18 +40,4 @@ function hasLegacyTable(family: Family): boolean {
   } catch {
     return false;
   }
-}
-
-/** Those of the container's other attachments have the same comment, and are written again. */
-function nftRemoval(
-  { containerId }: Pick<Published, "containerId">,
-  family: Family,
-  others: readonly PortClaim[],
-): Step[] {
-  const owner = nftPortsOwner(family, containerId);
-  if (findNftRules(owner).rules.length === 0) return [];
-  const kept = others.flatMap((claim) => claim.nft).flatMap((each) => (each.family === family ? each.rules : []));
-  return kept.length === 0
-    ? [{ do: "nft.remove", owner }]
-    : [{ do: "nft.add", rules: { owner, base: [], rules: kept } }];
 }

@@ -10,6 +10,8 @@ import type { AddCall, Surroundings } from "../../../protocol/plugin.ts";
 import type { Result } from "../../../protocol/result.ts";
 import { carryOut } from "../../carry-out.ts";
 import { addIpam } from "../../ipam.ts";
+import { claimPorts } from "../../port-claims.ts";
+import { forgetFlows, removeStale } from "../../port-remains.ts";
 import { add } from "../add.ts";
 import { type BridgeConfig, decodeConfig } from "../config.ts";
 import { lockBridges, makeNetwork } from "../network.ts";
@@ -24,7 +26,7 @@ import type { DockerConfig } from "./config.ts";
 import { dockerdConflict } from "./dockerd-conflict.ts";
 import { dockerNetworkOf } from "./network.ts";
 import { gatewayConflict, macOfIp, planBridge, planJoin, planPair } from "./plan.ts";
-import { unpublished } from "./ports.ts";
+import { hostPortsOf, unpublished } from "./ports.ts";
 
 /** Whether the network is one of Docker is certain only now. */
 export async function addInAnyLayout(call: AddCall, around: Surroundings): Promise<Result> {
@@ -57,6 +59,9 @@ async function addInDocker(
   needPrograms(network, around.env);
   for (const line of unpublished(network, endpoint)) around.log(line);
 
+  const ports = hostPortsOf(network, endpoint);
+  const claiming = { ports, onConflict: config.onConflict, rules: { remains: [], nft: [] } };
+  await removeStale(await claimPorts(call, claiming, around), around);
   const others = await enter(call, { network, endpoint }, around);
   const mac = config.mac ?? (docker.macFromIP ? macOfIp(addressing) : undefined) ?? randomMac(randomBytes(6));
   const wiring = { addressing, mac, names };
@@ -65,6 +70,7 @@ async function addInDocker(
   await carryOut([...pair, { do: "rules.await" }], { places, netns: call.netns, around });
   await makeNetwork(config.bridge, facts.bridge?.isUp === true ? [] : [bridgeUp(config)], making);
   await carryOut(planJoin(call.ifname, wiring), { places, netns: call.netns, around });
+  forgetFlows(places, ports, endpoint.addresses);
   return { interfaces: interfacesOf(config, call, { names, places }), ips, routes, dns: config.dns ?? leased.dns };
 }
 

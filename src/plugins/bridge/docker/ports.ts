@@ -1,6 +1,8 @@
+import type { HostPort } from "../../../net/host-port.ts";
 import { printIp } from "../../../net/ip.ts";
 import type { PortMapping } from "../../../net/port-mapping.ts";
 import type { DockerNetwork } from "../../../plan/docker/network.ts";
+import { hostIpOf, isTranslated } from "../../../plan/docker/port-rules.ts";
 import type { Endpoint } from "../../../plan/docker/steps.ts";
 
 /** Which ports no rule is for, one line for people each. Docker either says nothing, or has its proxy for them. */
@@ -17,4 +19,18 @@ export function unpublished(network: DockerNetwork, { addresses, mappings = [] }
 function printMapping({ hostIp, hostPort, containerPort, protocol }: PortMapping): string {
   const ip = hostIp === undefined ? "" : `${hostIp.family === 6 ? `[${printIp(hostIp)}]` : printIp(hostIp)}:`;
   return `port ${ip}${hostPort}:${containerPort}/${protocol}`;
+}
+
+/** The ports of the host that rules lead to these addresses from: none in an internal network, and in a routed one. */
+export function hostPortsOf(network: DockerNetwork, { addresses, mappings = [] }: Endpoint): readonly HostPort[] {
+  return addresses.flatMap((address) =>
+    mappings
+      .filter((mapping) => isTranslated(network, address, mapping))
+      .map((mapping) => ({
+        family: address.family,
+        protocol: mapping.protocol,
+        port: mapping.hostPort,
+        ip: hostIpOf(network, mapping),
+      })),
+  );
 }

@@ -24,6 +24,7 @@ export const plainConfig: BridgeConfig = {
   dns: undefined,
   docker: undefined,
   ports: [],
+  onConflict: "error",
 };
 
 export const attachment = { containerId: "c1", ifname: "eth0" };
