@@ -39,12 +39,13 @@ export async function claimPorts(
   const stale = rivals.filter(isStale);
   const living = rivals.filter((claim) => !stale.includes(claim));
   report(onConflict === "off" ? [] : conflicts(ports, living), onConflict, around);
-  if (ports.length === 0 && claims.length === 0) return [];
+  const isEmpty = ports.length + rules.nft.length === 0 && rules.remains.every((each) => each.rules.length === 0);
+  if (isEmpty && claims.length === 0) return [];
   around.undo.defer("give the ports back", () => forgetPorts(call, { ...around, checkInterrupt: never }));
   const { containerId, ifname, network } = call;
   const own = { network: network.name, containerId, ifname, netns: recordNetns(call.netns), ports, ...rules };
   const rest = claims.filter((claim) => !isOf(claim, network.name, call) && !stale.includes(claim));
-  writeClaims(ports.length === 0 ? rest : [...rest, own]);
+  writeClaims(isEmpty ? rest : [...rest, own]);
   return stale;
 }
 

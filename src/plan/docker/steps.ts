@@ -45,6 +45,16 @@ export function endpointRuleSets(network: DockerNetwork, endpoint: Endpoint): re
   }));
 }
 
+/** For a plugin that publishes ports of a network that another one has made. */
+export function portRuleSets(network: DockerNetwork, { addresses, mappings = [] }: Endpoint): readonly RuleSet[] {
+  return networkRuleSets(network).map(({ family, chains, standing }) => ({
+    family,
+    chains,
+    standing,
+    own: addresses.filter((ip) => ip.family === family).flatMap((ip) => portRules(network, ip, mappings)),
+  }));
+}
+
 /** What is to be released in the end. */
 export function rulesOfEndpoint(network: DockerNetwork, endpoint: Endpoint): readonly FamilyRules[] {
   return familiesOf(network).map((family) => ({ family, rules: rulesOf(network, endpoint, family) }));

@@ -1,34 +1,57 @@
 import { countNftRules } from "../../kernel/nft.ts";
+import { Places } from "../../kernel/places.ts";
 import { readRules } from "../../kernel/rule-sets.ts";
+import type { Family } from "../../net/ip.ts";
 import { type NftRules, nameOf } from "../../plan/nft-rules.ts";
 import { printRule, type Rule, type RuleSet } from "../../plan/rule-set.ts";
 import { missingRules, type SavedRules } from "../../plan/saved-rules.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { CheckCall, Surroundings } from "../../protocol/plugin.ts";
+import type { Result } from "../../protocol/result.ts";
 import { programsIn } from "../firewall-backend.ts";
-import { decodeConfig } from "./config.ts";
+import { decodeConfig, type PortmapConfig } from "./config.ts";
+import { dockerPorts } from "./docker.ts";
 import { addressesOf, nftRulesOf, ruleSetsOf } from "./plan.ts";
 import { publishedBy, resultBefore } from "./plugin.ts";
 
 /** Errors: 999 with everything that is missing or different. */
 export async function check(call: CheckCall, { env }: Surroundings): Promise<void> {
   const config = decodeConfig(call.network, programsIn(env));
-  const addresses = addressesOf(resultBefore(call.network), call.ifname);
-  if (config.ports.length === 0) return;
-  const problems =
-    config.backend === "iptables"
-      ? ruleSetsOf(config, publishedBy(call), addresses).flatMap((set) => iptablesProblems(set, env))
-      : nftRulesOf(config, call.containerId, { addresses, others: () => [] }).flatMap(nftProblems);
+  const result = resultBefore(call.network);
+  const problems = config.ports.length === 0 ? [] : problemsOf(config, { call, result, env });
   if (problems.length > 0) throw new CniError(ErrorCode.Internal, problems.join("; "));
+}
+
+interface ToCheck {
+  readonly call: CheckCall;
+  readonly result: Result;
+  readonly env: Surroundings["env"];
+}
+
+function problemsOf(config: PortmapConfig, { call, result, env }: ToCheck): readonly string[] {
+  if (config.docker !== undefined) {
+    using places = new Places(undefined);
+    const { sets } = dockerPorts(config.docker, { ports: config.ports, result, ifname: call.ifname, places });
+    return sets.flatMap((set) => missing([...set.standing, ...set.own], set.family, readRules(set.family, env)));
+  }
+  const addresses = addressesOf(result, call.ifname);
+  return config.backend === "iptables"
+    ? ruleSetsOf(config, publishedBy(call), addresses).flatMap((set) => iptablesProblems(set, env))
+    : nftRulesOf(config, call.containerId, { addresses, others: () => [] }).flatMap(nftProblems);
 }
 
 function iptablesProblems(set: RuleSet, env: Surroundings["env"]): string[] {
   const saved = readRules(set.family, env);
-  const missing = [...missingRules(set.standing, saved), ...missingEntries(set, saved)];
+  const print = (rule: Rule) => `there is no rule of: ${printRule(rule, set.family)}`;
   return [
-    ...missing.map((rule) => `there is no rule of: ${printRule(rule, set.family)}`),
+    ...missing(set.standing, set.family, saved),
+    ...missingEntries(set, saved).map(print),
     ...chainProblems(set, saved),
   ];
+}
+
+function missing(rules: readonly Rule[], family: Family, saved: SavedRules): string[] {
+  return missingRules(rules, saved).map((rule) => `there is no rule of: ${printRule(rule, family)}`);
 }
 
 /** iptables prints conditions in its own words and places, so an entry is known by its protocol, its ports, and where it leads. */
@@ -48,11 +71,11 @@ function chainProblems({ family, ownChain }: RuleSet, saved: SavedRules): string
   const { table, name, rules } = ownChain;
   const present = saved.rulesOf(table, name);
   const print = (text: string) => printRule({ table, chain: name, text, at: "end" }, family);
-  const missing = rules.filter((text) => !present.includes(text));
+  const gone = rules.filter((text) => !present.includes(text));
   const more = present.filter((text) => !rules.includes(text));
-  const isOtherOrder = missing.length + more.length === 0 && present.some((text, i) => text !== rules[i]);
+  const isOtherOrder = gone.length + more.length === 0 && present.some((text, i) => text !== rules[i]);
   return [
-    ...missing.map((text) => `there is no rule of: ${print(text)}`),
+    ...gone.map((text) => `there is no rule of: ${print(text)}`),
     ...more.map((text) => `there is a rule that is not the container's: ${print(text)}`),
     ...(isOtherOrder ? [`the rules of ${name} are in another order`] : []),
   ];

@@ -5,18 +5,23 @@ import { findRoute } from "../../kernel/netlink/route.ts";
 import { Places } from "../../kernel/places.ts";
 import type { Cidr } from "../../net/cidr.ts";
 import { portmapChainName } from "../../net/hashed-name.ts";
-import type { Ip } from "../../net/ip.ts";
+import type { HostPort } from "../../net/host-port.ts";
+import type { Family, Ip } from "../../net/ip.ts";
 import type { Published } from "../../plan/portmap/iptables-rules.ts";
 import { nftPortsProblem } from "../../plan/portmap/nft-rules.ts";
+import type { RuleSet } from "../../plan/rule-set.ts";
 import type { Step } from "../../plan/step.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { AddCall, Attachment, DelCall, Network, Surroundings } from "../../protocol/plugin.ts";
 import { emptyResult, type Result } from "../../protocol/result.ts";
+import type { PortClaim } from "../../state/port-claims.ts";
+import { hostPortsOf as dockerHostPortsOf, unpublished } from "../bridge/docker/ports.ts";
 import { carryOut } from "../carry-out.ts";
 import { programsIn } from "../firewall-backend.ts";
 import { claimPorts, findClaim, forgetPorts, otherClaims } from "../port-claims.ts";
 import { forgetFlows, removeStale } from "../port-remains.ts";
 import { decodeConfig, decodePorts, type PortmapConfig } from "./config.ts";
+import { dockerPorts } from "./docker.ts";
 import { addressesOf, hostPortsOf, nftRulesOf, planLoopback, releasesOf, ruleSetsOf } from "./plan.ts";
 import { planRemoval } from "./remains.ts";
 
@@ -24,16 +29,14 @@ export async function add(call: AddCall, around: Surroundings): Promise<Result> 
   const config = decodeConfig(call.network, programsIn(around.env));
   const result = resultBefore(call.network);
   if (config.ports.length === 0) return result;
-  const addresses = addressesOf(result, call.ifname);
-  const ips = addresses.map(({ ip }) => ip);
-  const steps = planPorts(config, call, addresses);
-  const ports = hostPortsOf(config.ports, ips);
-  const stale = await claimPorts(call, { ports, onConflict: config.onConflict, rules: steps.remains }, around);
+  using places = new Places(undefined);
+  const planned = planPorts(config, { call, result, places, log: around.log });
+  const { ports, rules, remains } = planned;
+  const stale = await claimPorts(call, { ports, onConflict: config.onConflict, rules: remains }, around);
   await removeStale(stale, around);
 
-  using places = new Places(undefined);
-  const loopback = config.publishing[4].snat ? loopbackSteps(places, ips) : [];
-  await carryOut([...steps.rules, ...loopback, { do: "rules.await" }], { places, netns: call.netns, around });
+  await carryOut([...rules, ...planned.settings, { do: "rules.await" }], { places, netns: call.netns, around });
+  const ips = addressesOf(result, call.ifname).map(({ ip }) => ip);
   forgetFlows(places, ports, ips);
   return result;
 }
@@ -65,31 +68,67 @@ export function resultBefore({ prevResult }: Network): Result {
 }
 
 interface PlannedPorts {
+  readonly ports: readonly HostPort[];
   readonly rules: readonly Step[];
-  readonly remains: Parameters<typeof claimPorts>[1]["rules"];
+  readonly settings: readonly Step[];
+  readonly remains: Pick<PortClaim, "remains" | "nft">;
 }
 
-function planPorts(config: PortmapConfig, call: AddCall, addresses: readonly Cidr[]): PlannedPorts {
-  if (config.backend === "iptables") {
-    const sets = ruleSetsOf(config, publishedBy(call), addresses);
-    const rules = sets.map((each): Step => ({ do: "rules.ensure", rules: each }));
-    return { rules, remains: { remains: releasesOf(sets), nft: [] } };
-  }
+interface Planning {
+  readonly call: AddCall;
+  readonly result: Result;
+  readonly places: Places;
+  readonly log: Surroundings["log"];
+}
+
+function planPorts(config: PortmapConfig, planning: Planning): PlannedPorts {
+  if (config.docker !== undefined) return planInDocker(config, config.docker, planning);
+  const { call, result, places } = planning;
+  const addresses = addressesOf(result, call.ifname);
+  const ips = addresses.map(({ ip }) => ip);
+  return {
+    ports: hostPortsOf(config.ports, ips),
+    settings: config.publishing[4].snat ? loopbackSteps(places, ips) : [],
+    ...(config.backend === "iptables" ? planIptables(config, call, addresses) : planNftables(config, call, addresses)),
+  };
+}
+
+type PlannedRules = Pick<PlannedPorts, "rules" | "remains">;
+
+function planIptables(config: PortmapConfig, call: AddCall, addresses: readonly Cidr[]): PlannedRules {
+  return ensured(ruleSetsOf(config, publishedBy(call), addresses));
+}
+
+function ensured(sets: readonly RuleSet[]): PlannedRules {
+  return {
+    rules: sets.map((rules): Step => ({ do: "rules.ensure", rules })),
+    remains: { remains: releasesOf(sets), nft: [] },
+  };
+}
+
+function planNftables(config: PortmapConfig, call: AddCall, addresses: readonly Cidr[]): PlannedRules {
   const problem = nftPortsProblem(call.containerId);
   if (problem !== undefined) throw new CniError(ErrorCode.InvalidEnvironment, `CNI_CONTAINERID: ${problem}`);
-  const claims = otherClaims(call.network.name, call).flatMap((claim) => claim.nft);
-  const planned = (others: boolean) =>
-    nftRulesOf(config, call.containerId, {
-      addresses,
-      others: (family) => (others ? claims.flatMap((each) => (each.family === family ? each.rules : [])) : []),
-    });
+  const claimed = otherClaims(call.network.name, call).flatMap((claim) => claim.nft);
+  const others = (family: Family) => claimed.flatMap((each) => (each.family === family ? each.rules : []));
+  const own = nftRulesOf(config, call.containerId, { addresses, others: () => [] });
   return {
-    rules: planned(true).map((rules) => ({ do: "nft.add", rules })),
+    rules: nftRulesOf(config, call.containerId, { addresses, others }).map((rules) => ({ do: "nft.add", rules })),
     remains: {
       remains: [],
-      nft: planned(false).map(({ owner, rules }) => ({ family: owner.table.family === "ip" ? 4 : 6, rules })),
+      nft: own.map(({ owner, rules }) => ({ family: owner.table.family === "ip" ? 4 : 6, rules })),
     },
   };
+}
+
+function planInDocker(
+  config: PortmapConfig,
+  docker: NonNullable<PortmapConfig["docker"]>,
+  { call, result, places, log }: Planning,
+): PlannedPorts {
+  const { network, endpoint, sets } = dockerPorts(docker, { ports: config.ports, result, ifname: call.ifname, places });
+  for (const line of unpublished(network, endpoint)) log(line);
+  return { ports: dockerHostPortsOf(network, endpoint), settings: [], ...ensured(sets) };
 }
 
 /** The interface by which the host reaches the container; there may be none by now. */
