@@ -1,0 +1,231 @@
+// What portmap does besides publishing: with little known, twice, half-done, and for containers that are gone.
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Host } from "../../harness/host.ts";
+import { callPlugin, reference } from "../../harness/plugin.ts";
+import { attach, portmap, publish, unpublish, web } from "./portmap.ts";
+
+let host: Host;
+
+beforeEach(async () => {
+  host = await Host.start();
+});
+afterEach(() => host[Symbol.asyncDispose]());
+
+const nft = { backend: "nftables" };
+const dns = [{ hostPort: 53, containerPort: 53, protocol: "udp" }];
+/** Which ports lead somewhere, in both families. */
+const published = () =>
+  host.sh(
+    "(iptables-save -t nat; ip6tables-save -t nat; nft list table ip cni_hostport; nft list table ip6 cni_hostport) 2> /dev/null | grep -e 'DNAT --to' -e 'dnat to' || true",
+  );
+const messageOf = ({ stdout }: { stdout: string }) => JSON.parse(stdout).msg as string;
+
+describe("ADD", () => {
+  test("without ports passes on what it was given", async () => {
+    const result = await attach(host);
+    expect(await publish(host, result, { ports: [] })).toEqual(result);
+    expect(await published()).toBe("");
+  });
+
+  test("needs a result", async () => {
+    await host.sh("ip netns add c1");
+    const ran = await portmap(host, "ADD", undefined);
+    expect([ran.exitCode, messageOf(ran)]).toEqual([
+      1,
+      "portmap: there is no prevResult: it comes behind the plugin that attaches the container",
+    ]);
+  });
+
+  test("anew has the new ports only, at the new address", async () => {
+    const result = await attach(host);
+    await publish(host, result, { ports: [web, ...dns] });
+    const moved = structuredClone(result);
+    moved.ips[0].address = "10.1.2.77/24";
+    const ports = [{ hostPort: 9090, containerPort: 90, protocol: "tcp" }];
+    await publish(host, moved, { ports });
+    const rules = await host.sh("iptables-save -t nat | grep -e 'DNAT --to' -e multiport");
+    expect(rules).toMatch(/--dports 9090 /);
+    expect(rules).toMatch(/--dport 9090 -j DNAT --to-destination 10\.1\.2\.77:90$/m);
+    expect(rules.split("\n")).toHaveLength(2);
+  });
+
+  test("anew with nftables, too", async () => {
+    const result = await attach(host);
+    await publish(host, result, { ports: [web, ...dns], config: nft });
+    await publish(host, result, { ports: [web], config: nft });
+    expect((await published()).split("\n")).toHaveLength(2);
+  });
+
+  test("that fails leaves nothing", async () => {
+    const result = await attach(host);
+    const before = await host.sh("iptables-save -t nat | grep -v '^#'");
+    const ran = await portmap(host, "ADD", result, { config: { externalSetMarkChain: "NOT-THERE" } });
+    expect([ran.exitCode, messageOf(ran)]).toEqual([1, expect.stringContaining("refused the rules")]);
+    expect((await host.sh("iptables-save -t nat | grep -v '^#'")).replaceAll(/\[\d+:\d+\]/g, "")).toBe(
+      before.replaceAll(/\[\d+:\d+\]/g, ""),
+    );
+    expect(await host.sh("ls /run/dockbridge/*")).toBe("lock");
+  });
+
+  test("with nftables refuses an id that has no room in a comment", async () => {
+    const containerId = "c".repeat(129);
+    const result = await attach(host);
+    const ran = await portmap(host, "ADD", result, { containerId, config: nft });
+    expect(JSON.parse(ran.stdout)).toMatchObject({
+      code: 4,
+      msg: expect.stringContaining("longer than the 128 bytes"),
+    });
+  });
+});
+
+describe("DEL", () => {
+  test.each([
+    ["iptables", {}],
+    ["nftables", nft],
+  ])("of %s works with nothing but the container's name, and again", async (_, config) => {
+    const result = await attach(host);
+    await publish(host, result, { ports: [web, ...dns], config });
+    await unpublish(host, undefined, { ports: [] });
+    expect(await published()).toBe("");
+    for (const ports of [[], [web]]) await unpublish(host, result, { ports, config });
+    expect(await host.sh("ls /run/dockbridge/*")).toBe("lock");
+  });
+
+  test("works when what is known of the container is lost", async () => {
+    const result = await attach(host);
+    for (const config of [{}, nft]) {
+      await publish(host, result, { ports: [web, ...dns], config });
+      await host.sh("rm -r /run/dockbridge");
+      await unpublish(host, result, { ports: [web, ...dns] });
+      expect(await published()).toBe("");
+    }
+  });
+
+  test("works when the configuration cannot be read any more", async () => {
+    const result = await attach(host);
+    await publish(host, result);
+    const config = { snat: "maybe", conditionsV4: 5, backend: 7, runtimeConfig: { portMappings: [{ hostPort: 0 }] } };
+    await unpublish(host, { ips: "none" }, { config });
+    expect(await published()).toBe("");
+  });
+
+  test("starts no process when there is nothing", async () => {
+    const { stderr } = await callPlugin(host, {
+      verb: "DEL",
+      plugin: "portmap",
+      config: { cniVersion: "1.0.0", name: "n1", type: "portmap" },
+      under: ["strace", "-f", "-qq", "-e", "trace=execve"],
+    });
+    expect(stderr.split("\n").filter((line) => line.includes("execve("))).toHaveLength(1);
+  });
+
+  test("of one container leaves the others", async () => {
+    const [first, second] = [await attach(host, "c1"), await attach(host, "c2")];
+    await publish(host, first);
+    const alone = await published();
+    await publish(host, second, { containerId: "c2", ports: dns });
+    await unpublish(host, second, { containerId: "c2", ports: dns });
+    expect(await published()).toBe(alone);
+  });
+
+  test("of one network of a container leaves what it publishes in another", async () => {
+    const result = await attach(host);
+    for (const config of [{}, nft]) {
+      await publish(host, result, { config });
+      const alone = await published();
+      await publish(host, result, { network: "n2", ports: dns, config });
+      expect((await published()).split("\n")).toHaveLength(4);
+      await unpublish(host, result, { network: "n2", ports: dns, config });
+      expect(await published()).toBe(alone);
+      await unpublish(host, result, { config });
+      expect(await published()).toBe("");
+    }
+  });
+});
+
+describe("CHECK", () => {
+  test("names every rule that is missing or was added", async () => {
+    const result = await attach(host);
+    await publish(host, result);
+    const chain = (await host.sh("iptables-save -t nat | grep -o 'CNI-DN-[0-9a-f]*' | head -1")).trim();
+    await host.sh(`iptables -t nat -D OUTPUT -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT
+      iptables -t nat -F CNI-HOSTPORT-DNAT; iptables -t nat -D ${chain} 3; iptables -t nat -A ${chain} -p tcp -j RETURN`);
+    expect(messageOf(await portmap(host, "CHECK", result)).split("; ")).toEqual([
+      "there is no rule of: iptables -t nat -A OUTPUT -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT",
+      `there is no rule of: iptables -t nat -A CNI-HOSTPORT-DNAT -p tcp -m comment --comment "dnat name: \\"n1\\" id: \\"c1\\"" -m multiport --dports 8080 -j ${chain}`,
+      `there is no rule of: iptables -t nat -A ${chain} -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.1.2.2:80`,
+      `there is a rule that is not the container's: iptables -t nat -A ${chain} -p tcp -j RETURN`,
+    ]);
+  });
+
+  test("counts the rules of nftables", async () => {
+    const result = await attach(host);
+    await publish(host, result, { config: nft });
+    expect((await portmap(host, "CHECK", result, { config: nft })).exitCode).toBe(0);
+    await host.sh("nft flush chain ip cni_hostport hostports");
+    expect(messageOf(await portmap(host, "CHECK", result, { config: nft }))).toBe(
+      "the nftables chain ip cni_hostport hostports has 0 of the container's 1 rules",
+    );
+  });
+
+  test("names the rules of Docker's layout", async () => {
+    const change = { docker: {}, hairpinMode: undefined };
+    const result = await attach(host, "c1", change);
+    await publish(host, result, { config: { docker: {} } });
+    expect((await portmap(host, "CHECK", result, { config: { docker: {} } })).exitCode).toBe(0);
+    await host.sh("iptables -t nat -F DOCKER");
+    expect(messageOf(await portmap(host, "CHECK", result, { config: { docker: {} } }))).toBe(
+      "there is no rule of: iptables -t nat -A DOCKER -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.1.2.2:80",
+    );
+  });
+});
+
+test("GC removes the ports of containers that are neither valid nor alive, whoever published them", async () => {
+  const names = ["ours", "nft", "go", "valid", "alive"];
+  const results: Record<string, unknown> = {};
+  for (const name of names) results[name] = await attach(host, name, { cniVersion: "1.0.0" });
+  const ports = (i: number) => [{ hostPort: 8000 + i, containerPort: 80, protocol: "tcp" }];
+  for (const [i, name] of names.entries()) {
+    const config = name === "nft" ? nft : { cniVersion: "1.0.0" };
+    const directory = name === "go" ? { directory: reference } : {};
+    await publish(host, results[name], { containerId: name, ports: ports(i), config, ...directory });
+  }
+  await host.sh(
+    "for n in ours nft go valid; do ip netns delete $n; done; while ip -oneline link | grep -q n1/go; do sleep 0.01; done",
+  );
+  const valid = [{ containerID: "valid", ifname: "eth0" }];
+  const ran = await callPlugin(host, {
+    verb: "GC",
+    plugin: "portmap",
+    config: { cniVersion: "1.1.0", name: "n1", type: "portmap", "cni.dev/attachments": valid },
+  });
+  expect({ exitCode: ran.exitCode, said: ran.stderr.trim().split("\n").sort() }).toEqual({
+    exitCode: 0,
+    said: [
+      "GC: removed the published IPv4 ports of go in n1",
+      "GC: removed the published IPv6 ports of go in n1",
+      "GC: removed the published ports of nft eth0 in n1",
+      "GC: removed the published ports of ours eth0 in n1",
+    ],
+  });
+  const left = (await published()).split("\n").map((line) => /dport (\d+)/.exec(line)?.[1]);
+  expect([...new Set(left)].sort()).toEqual(["8003", "8004"]);
+});
+
+test("STATUS tells which program an ADD would lack", async () => {
+  const status = (more: object, env = {}) =>
+    callPlugin(host, {
+      verb: "STATUS",
+      plugin: "portmap",
+      config: { cniVersion: "1.1.0", name: "n1", type: "portmap", ...more },
+      env,
+    });
+  expect((await status({})).exitCode).toBe(0);
+  await host.sh("mount --bind /run/netns /usr/sbin");
+  const answers = [await status({ backend: "iptables" }, { PATH: "/x" }), await status(nft, { PATH: "/x" })];
+  await host.sh("umount /usr/sbin");
+  expect(answers.map(({ stdout }) => JSON.parse(stdout))).toMatchObject([
+    { code: 50, msg: expect.stringContaining("needs iptables-restore") },
+    { code: 50, msg: expect.stringContaining("needs nft") },
+  ]);
+});
