@@ -1,5 +1,4 @@
-import { contains, parseCidr } from "../net/cidr.ts";
-import { type Family, type Ip, sameIp } from "../net/ip.ts";
+import { type Family, type Ip, isLoopback, sameIp } from "../net/ip.ts";
 import { listAllAddresses } from "./netlink/address.ts";
 import { deleteFlow, type Flow, listFlows } from "./netlink/conntrack.ts";
 import { openNetfilter } from "./netlink/nftables.ts";
@@ -46,9 +45,4 @@ function isConcerned(
   if (hostIp !== undefined) return sameIp(destination, hostIp);
   const isToContainer = container !== undefined && replySource !== undefined && sameIp(container, replySource);
   return isToContainer || isLocal(destination);
-}
-
-function isLoopback(ip: Ip): boolean {
-  const network = parseCidr("127.0.0.0/8");
-  return network !== undefined && contains(network, ip);
 }

@@ -14,6 +14,7 @@ import type { Rule, RuleSet } from "../plan/rule-set.ts";
 import { missingRules, SavedRules } from "../plan/saved-rules.ts";
 import type { Release } from "../plan/step.ts";
 import type { CniError } from "../protocol/error.ts";
+import { isForwardPolicyOurs, noteForwardPolicy } from "../state/forward-policy.ts";
 import { isForwardingOff, switchForwardingOn, takeForwardingBack } from "./forwarding.ts";
 import { type Environment, findIptables, printRules, Restore, type RuleChange } from "./iptables.ts";
 import { takeLock } from "./lock.ts";
@@ -33,7 +34,8 @@ export function readRules(family: Family, env: Environment): SavedRules {
 
 /** See RuleSet. `added` gets those of its own rules that were not there, also when writing them then fails. */
 export function startEnsuring(set: RuleSet, around: Surroundings, added: (own: readonly Rule[]) => void): RuleChange {
-  const input = set.forwarding && isForwardingOff(set.family) ? undefined : addWhereExpected(set);
+  const others = set.others?.() ?? [];
+  const input = set.forwarding && isForwardingOff(set.family) ? undefined : addWhereExpected(set, others);
   const first = input === undefined ? undefined : new Restore(set, input, around.env);
   return {
     finish: async () => {
@@ -46,7 +48,7 @@ export function startEnsuring(set: RuleSet, around: Surroundings, added: (own: r
       // they are there twice now: the lower ones are in the right order with the others
       const surplus = [...before, ...strays(set, outcome.stdout)];
       if (surplus.length > 0) removeOnce(surplus, set.family, around.env);
-      if (lacksOthers(set, outcome.stdout))
+      if (lacksOthers(others, outcome.stdout))
         await ensureMissing(set, { ...around, added: () => {}, refusal: undefined });
     },
   };
@@ -75,12 +77,16 @@ async function ensureMissing(
   set: RuleSet,
   repair: Repair & { readonly added: (own: readonly Rule[]) => void },
 ): Promise<void> {
-  const switched = set.forwarding ? switchForwardingOn(set.family) : [];
+  const { family } = set;
+  const switched = set.forwarding ? switchForwardingOn(family) : [];
+  const isOurs = set.forwarding === true && (switched.length > 0 || isForwardPolicyOurs(family));
   try {
-    await change(set.family, repair, (saved) => {
+    await change(family, repair, (saved) => {
       repair.added(missingRules(set.own, saved));
-      return addMissing(set, saved, switched.length > 0);
+      const dropForward = isOurs && saved.policyOf("filter", "FORWARD") !== "DROP";
+      return addMissing(set, saved, { others: set.others?.() ?? [], dropForward });
     });
+    if (switched.length > 0) noteForwardPolicy(family);
   } catch (error) {
     takeForwardingBack(switched);
     throw error;

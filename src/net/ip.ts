@@ -48,6 +48,17 @@ export function sameIp(a: Ip, b: Ip): boolean {
   return a.family === b.family && a.value === b.value;
 }
 
+/** Whether one host can have it: not the unspecified address, multicast, or the broadcast address. */
+export function isUnicast({ family, value }: Ip): boolean {
+  if (value === 0n) return false;
+  return family === 4 ? value >> 28n < 0xen : value >> 120n !== 0xffn;
+}
+
+/** 127.0.0.0/8 or ::1 */
+export function isLoopback({ family, value }: Ip): boolean {
+  return family === 4 ? value >> 24n === 127n : value === 1n;
+}
+
 /** The address `count` places after this one; the caller knows that it exists. */
 export function addToIp(ip: Ip, count: bigint): Ip {
   return { family: ip.family, value: ip.value + count };

@@ -60,4 +60,5 @@ export interface KernelRoute {
   readonly gw: Ip | undefined;
   readonly table: number;
   readonly priority: number;
+  readonly mtu: number | undefined;
 }

@@ -7,25 +7,23 @@ type Lines = ReadonlyMap<Table, readonly string[]>;
 
 /**
  * Adds the own rules, and is refused as a whole when a standing one is missing. It also has the chains listed that get new
- * rules, as they were: what is in an own rule's chain already is there twice then. Undefined when a part could be refused,
+ * rules, as they were, and those where others have some: what is in an own rule's chain already is there twice then. Undefined when a part could be refused,
  * because there are several tables, and when a second one could come to a wrong place.
  */
-export function addWhereExpected({ standing, own, ownChain }: RuleSet): string | undefined {
-  const [last, ...others] = new Set([...own, ...(ownChain === undefined ? [] : [ownChain])].map(({ table }) => table));
-  if (others.length > 0 || own.some(({ at }) => at === "head")) return undefined;
+export function addWhereExpected(
+  { standing, own, ownChain }: RuleSet,
+  others: readonly Rule[] = [],
+): string | undefined {
+  const [last, ...more] = new Set([...own, ...(ownChain === undefined ? [] : [ownChain])].map(({ table }) => table));
+  if (more.length > 0 || own.some(({ at }) => at === "head")) return undefined;
   const lines = new Map<Table, string[]>();
   // the checks of other tables come first: nothing is changed before the last of them
   for (const table of [...tables.filter((name) => name !== last), ...(last === undefined ? [] : [last])]) {
-    lines.set(
-      table,
-      standing.filter((rule) => rule.table === table).map(({ chain, text }) => `-C ${chain} ${text}`),
-    );
+    const checks = standing.filter((rule) => rule.table === table).map(({ chain, text }) => `-C ${chain} ${text}`);
+    const listed = [...own, ...others].filter((rule) => rule.table === table).map(({ chain }) => chain);
+    lines.set(table, [...checks, ...Array.from(new Set(listed), (chain) => `-S ${chain}`)]);
   }
-  if (last !== undefined) {
-    const chains = new Set(own.map(({ chain }) => chain));
-    const listings = Array.from(chains, (chain) => `-S ${chain}`);
-    lines.get(last)?.push(...listings, ...fillAnew(ownChain), ...own.map(add));
-  }
+  if (last !== undefined) lines.get(last)?.push(...fillAnew(ownChain), ...own.map(add));
   return print(lines);
 }
 
@@ -57,11 +55,10 @@ function isStray(
   return ` ${text}`.endsWith(` -j ${ownChain.name}`) && !own.some((rule) => rule.chain === chain && rule.text === text);
 }
 
-/** Whether it shows that a rule of others is gone, as far as they are in the chains that are listed. */
-export function lacksOthers({ own, others = [] }: RuleSet, listing: string): boolean {
+/** Whether it shows that a rule of others is gone. */
+export function lacksOthers(others: readonly Rule[], listing: string): boolean {
   const lines = new Set(listing.split("\n"));
-  const listed = (rule: Rule) => own.some(({ table, chain }) => table === rule.table && chain === rule.chain);
-  return others.some((rule) => listed(rule) && !isListed(rule, lines));
+  return others.some((rule) => !isListed(rule, lines));
 }
 
 function isListed({ chain, text }: Rule, lines: ReadonlySet<string>): boolean {
@@ -73,9 +70,9 @@ function isListed({ chain, text }: Rule, lines: ReadonlySet<string>): boolean {
  * it sets the policy of FORWARD, too. Undefined when nothing is to be done.
  */
 export function addMissing(
-  { chains, standing, others = [], own, ownChain }: RuleSet,
+  { chains, standing, own, ownChain }: RuleSet,
   saved: SavedRules,
-  dropForward: boolean,
+  { others = [], dropForward = false }: { readonly others?: readonly Rule[]; readonly dropForward?: boolean } = {},
 ): string | undefined {
   const wanted = [...standing, ...others, ...own];
   const lines = new Map<Table, string[]>();
@@ -100,13 +97,13 @@ export function addMissing(
 
 /** Removes one of each, and is refused when one is missing; tables before that one are done then. */
 export function remove({ rules, chain: own }: Removal): string | undefined {
-  const lines = byTable(rules, ({ chain, text }) => [`-D ${chain} ${text}`]);
+  const lines = byTable(unique(rules), ({ chain, text }) => [`-D ${chain} ${text}`]);
   return print(own === undefined ? lines : append(lines, own.table, [`-F ${own.name}`, `-X ${own.name}`]));
 }
 
 /** Removes all that are there, however often, and whatever leads to the chain. */
 export function removePresent({ rules, chain: own }: Removal, saved: SavedRules): string | undefined {
-  const lines = byTable(rules, ({ table, chain, text }) =>
+  const lines = byTable(unique(rules), ({ table, chain, text }) =>
     saved
       .rulesOf(table, chain)
       .filter((present) => present === text)
@@ -119,6 +116,10 @@ export function removePresent({ rules, chain: own }: Removal, saved: SavedRules)
     `-X ${own.name}`,
   ];
   return print(append(lines, own.table, rest));
+}
+
+function unique(rules: readonly Rule[]): readonly Rule[] {
+  return [...new Map(rules.map((rule) => [`${rule.table} ${rule.chain} ${rule.text}`, rule])).values()];
 }
 
 interface Removal {

@@ -38,8 +38,11 @@ export interface RuleSet {
   readonly own: readonly Rule[];
   /** Those of its own that lead there are its only ones. */
   readonly ownChain?: OwnChain;
-  /** Of others in the same network. Made with the standing ones, when it is seen that any of both is missing. */
-  readonly others?: readonly Rule[];
+  /**
+   * Of others in the same network. Made with the standing ones, when it is seen that any of both is missing. They come and go, so they
+   * are asked for again before that.
+   */
+  readonly others?: () => readonly Rule[];
   /** Also that this host forwards. When it did not, the policy of the filter table's FORWARD becomes DROP with the rules. */
   readonly forwarding?: true;
 }

@@ -3,17 +3,27 @@ import type { Rule, Table } from "./rule-set.ts";
 /** What `iptables-save` printed of all tables: the rules of each chain in order, without `-A chain`. */
 export class SavedRules {
   readonly #chains = new Map<string, string[]>();
+  readonly #policies = new Map<string, string>();
 
   constructor(text: string) {
     let table = "";
     for (const line of text.split("\n")) {
       if (line.startsWith("*")) table = line.slice(1);
-      else if (line.startsWith(":")) this.#chain(table, word(line.slice(1)));
-      else if (line.startsWith("-A ")) {
+      if (line.startsWith(":")) {
+        const [chain = "", policy = ""] = line.slice(1).split(" ");
+        this.#chain(table, chain);
+        this.#policies.set(`${table} ${chain}`, policy);
+      }
+      if (line.startsWith("-A ")) {
         const chain = word(line.slice(3));
         this.#chain(table, chain).push(line.slice(`-A ${chain} `.length));
       }
     }
+  }
+
+  /** `ACCEPT` or `DROP`; undefined for a chain that is not there. */
+  policyOf(table: Table, chain: string): string | undefined {
+    return this.#policies.get(`${table} ${chain}`);
   }
 
   hasChain(table: Table, name: string): boolean {

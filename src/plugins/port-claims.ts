@@ -4,6 +4,7 @@ import { judgeNetns, recordNetns } from "../kernel/netns-record.ts";
 import { findPortHolder } from "../kernel/port-holder.ts";
 import { isPortTaken } from "../kernel/port-probe.ts";
 import { type HostPort, overlaps, printHostPort } from "../net/host-port.ts";
+import { type Ip, printIp } from "../net/ip.ts";
 import { CniError, ErrorCode } from "../protocol/error.ts";
 import type { AddCall, Attachment, Surroundings } from "../protocol/plugin.ts";
 import { type PortClaim, readClaims, writeClaims } from "../state/port-claims.ts";
@@ -15,18 +16,20 @@ const PLACEHOLDERS = ["conmon"];
 
 interface Claiming {
   readonly ports: readonly HostPort[];
+  /** Of the container. */
+  readonly ips: readonly Ip[];
   readonly onConflict: OnConflict;
   /** What DEL will remove of the rules, for the case that it never comes. */
   readonly rules: Pick<PortClaim, "remains" | "nft">;
 }
 
 /**
- * Claims the ports. When the ADD fails, they are given back. Returns claims of containers that are gone, whose rules are in the
- * way: they are forgotten, their rules are the caller's to remove. Errors: 100 with the holder of each port.
+ * Claims the ports. When the ADD fails, they are given back. Returns claims of containers that are gone, and had one of the ports, or
+ * an address that this one has now: they are forgotten, their rules are the caller's to remove. Errors: 100 with the holder of each port.
  */
 export async function claimPorts(
   call: AddCall,
-  { ports, onConflict, rules }: Claiming,
+  { ports, ips, onConflict, rules }: Claiming,
   around: Surroundings,
 ): Promise<readonly PortClaim[]> {
   using _lock = await lockState(around.checkInterrupt);
@@ -36,14 +39,19 @@ export async function claimPorts(
   const isGone = judgeNetns();
   const isStale = ({ netns }: PortClaim) => netns !== undefined && isGone(netns);
   const rivals = others.filter((claim) => claim.ports.some((port) => ports.some((wanted) => overlaps(port, wanted))));
-  const stale = rivals.filter(isStale);
+  const addresses = ips.map(printIp);
+  const hasAddress = (claim: PortClaim) => claim.addresses.some((ip) => addresses.includes(ip));
+  const stale = others.filter((claim) => (rivals.includes(claim) || hasAddress(claim)) && isStale(claim));
   const living = rivals.filter((claim) => !stale.includes(claim));
   report(onConflict === "off" ? [] : conflicts(ports, living), onConflict, around);
   const isEmpty = ports.length + rules.nft.length === 0 && rules.remains.every((each) => each.rules.length === 0);
   if (isEmpty && claims.length === 0) return [];
   around.undo.defer("give the ports back", () => forgetPorts(call, { ...around, checkInterrupt: never }));
   const { containerId, ifname, network } = call;
-  const own = { network: network.name, containerId, ifname, netns: recordNetns(call.netns), ports, ...rules };
+  const own = {
+    ...{ network: network.name, containerId, ifname, netns: recordNetns(call.netns) },
+    ...{ ports, addresses, ...rules },
+  };
   const rest = claims.filter((claim) => !isOf(claim, network.name, call) && !stale.includes(claim));
   writeClaims(isEmpty ? rest : [...rest, own]);
   return stale;

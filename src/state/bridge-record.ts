@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { isErrno } from "../kernel/kernel-error.ts";
 import type { NetnsRecord } from "../kernel/netns-record.ts";
+import type { Family } from "../net/ip.ts";
 import type { FamilyRules } from "../plan/rule-set.ts";
 import type { Attachment } from "../protocol/plugin.ts";
 import { replaceFile, stateDirectory } from "./state-directory.ts";
@@ -11,14 +12,26 @@ import { replaceFile, stateDirectory } from "./state-directory.ts";
 export interface AttachmentRecord extends Attachment {
   /** Undefined when the namespace has a path that says nothing to others. */
   readonly netns?: NetnsRecord | undefined;
+  readonly addresses: readonly string[];
+  /** Only rules of one that is attached are made again when they are missing: the others are just being written, or removed. */
+  readonly state: "entering" | "attached" | "leaving";
   /** That are there for this container alone. */
   readonly rules: readonly FamilyRules[];
+}
+
+export interface NetworkSettings {
+  readonly chainPrefix: string;
+  readonly internal: boolean;
+  /** In the families that a container has had an address of. */
+  readonly subnets: readonly { readonly family: Family; readonly subnet: string; readonly gatewayMode: string }[];
 }
 
 export interface BridgeRecord {
   readonly bridge: string;
   /** The name of the network that has it. */
   readonly network: string;
+  /** What cannot change while there are containers. */
+  readonly settings: NetworkSettings;
   /** That all its containers share. */
   readonly rules: readonly FamilyRules[];
   /** In the order in which they came. */

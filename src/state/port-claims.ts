@@ -15,6 +15,8 @@ export interface PortClaim extends Attachment {
   /** Undefined when the namespace has a path that says nothing to others. */
   readonly netns: NetnsRecord | undefined;
   readonly ports: readonly HostPort[];
+  /** Of the container. */
+  readonly addresses: readonly string[];
   /** Rules of iptables that are removed with the claim. Those of a bridge's containers are in its record. */
   readonly remains: readonly Release[];
   /** Those of nftables: their comment is the container's, and so does not tell which of its attachments they are for. */

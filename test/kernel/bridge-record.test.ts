@@ -8,7 +8,8 @@ const record: BridgeRecord = {
   bridge: "br1",
   network: "n1",
   rules: [{ family: 4, rules: [{ table: "nat", chain: "POSTROUTING", text: '-m comment --comment "x"', at: "head" }] }],
-  attachments: [{ containerId: "c1", ifname: "eth0", rules: [] }],
+  settings: { chainPrefix: "DOCKER", internal: false, subnets: [] },
+  attachments: [{ containerId: "c1", ifname: "eth0", addresses: ["192.0.2.2"], state: "attached", rules: [] }],
 };
 
 let directory: string;

@@ -38,6 +38,7 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend) => {
   });
   beforeEach(() => {
     firewall.clear();
+    sh("rm -rf /run/dockbridge");
     for (const family of [4, 6] as const) write(family, "0");
   });
   afterAll(() => {

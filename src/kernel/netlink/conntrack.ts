@@ -5,8 +5,6 @@ import {
   AF_INET,
   AF_INET6,
   CTA_FILTER,
-  CTA_FILTER_F_PROTO_DST_PORT,
-  CTA_FILTER_F_PROTO_NUM,
   CTA_FILTER_ORIG_FLAGS,
   CTA_ID,
   CTA_IP_V4_DST,
@@ -38,6 +36,9 @@ import {
 import type { NetlinkSocket, Request } from "./socket.ts";
 
 const NFGENMSG_SIZE = 4;
+/** Which parts of the tuple a dump goes by: net/netfilter/nf_internals.h. */
+const CTA_FILTER_F_PROTO_NUM = 1 << 3;
+const CTA_FILTER_F_PROTO_DST_PORT = 1 << 5;
 
 export interface Flow {
   readonly family: Family;

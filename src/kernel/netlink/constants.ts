@@ -148,6 +148,3 @@ export const CTA_IP_V6_DST = 4;
 export const CTA_PROTO_NUM = 1;
 export const CTA_PROTO_DST_PORT = 3;
 export const CTA_FILTER_ORIG_FLAGS = 1;
-/** net/netfilter/nf_internals.h: which parts of the tuple a dump goes by. */
-export const CTA_FILTER_F_PROTO_NUM = 1 << 3;
-export const CTA_FILTER_F_PROTO_DST_PORT = 1 << 5;

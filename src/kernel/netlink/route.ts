@@ -25,7 +25,17 @@ import {
   RTN_UNICAST,
   RTPROT_BOOT,
 } from "./constants.ts";
-import { attribute, fixedPart, type Message, message, nested, parseAttributes, readU32, u32 } from "./message.ts";
+import {
+  attribute,
+  fixedPart,
+  type Message,
+  message,
+  nested,
+  parseAttributes,
+  readNested,
+  readU32,
+  u32,
+} from "./message.ts";
 import type { NetlinkSocket, Request } from "./socket.ts";
 
 export interface NewRoute extends Route {
@@ -83,6 +93,7 @@ export function parseRoute({ payload }: Message): KernelRoute[] {
   };
   const table = readU32(attributes, RTA_TABLE) ?? header.readUInt8(4);
   const priority = readU32(attributes, RTA_PRIORITY) ?? 0;
+  const mtu = readU32(readNested(attributes, RTA_METRICS), RTAX_MTU);
   const hops = attributes.get(RTA_MULTIPATH);
   const ways =
     hops === undefined
@@ -94,6 +105,7 @@ export function parseRoute({ payload }: Message): KernelRoute[] {
     gw: gateway === undefined ? undefined : ipFromBytes(gateway),
     table,
     priority,
+    mtu,
   }));
 }
 

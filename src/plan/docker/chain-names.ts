@@ -43,6 +43,7 @@ export function chainPrefixProblem(prefix: string): string | undefined {
   if (!/^[A-Za-z][\w-]*$/.test(prefix)) return "must be letters, digits, _ and -, and begin with a letter";
   if (prefix.length > LONGEST_PREFIX) return `must be at most ${LONGEST_PREFIX} characters long`;
   if (taken.has(prefix)) return "is a name that iptables uses itself";
-  if (/-(USER|FORWARD|CT|INTERNAL|BRIDGE)$/.test(prefix)) return "could be the name of a chain of another prefix";
+  if (/-(USER|FORWARD|CT|INTERNAL|BRIDGE|INGRESS|ISOLATION(-STAGE-\d)?)$/.test(prefix))
+    return "could be the name of a chain of another prefix";
   return undefined;
 }

@@ -1,12 +1,9 @@
-import { type Cidr, contains, hostCidr, printCidr } from "../../net/cidr.ts";
-import { type Ip, printIp } from "../../net/ip.ts";
+import { hostCidr, printCidr } from "../../net/cidr.ts";
+import { type Ip, isLoopback, printIp } from "../../net/ip.ts";
 import { type PortMapping, protocols } from "../../net/port-mapping.ts";
 import type { Rule } from "../rule-set.ts";
 import { chainNames } from "./chain-names.ts";
 import type { DockerNetwork } from "./network.ts";
-
-/** 127.0.0.0/8 */
-const loopback: Cidr = { ip: { family: 4, value: 0x7f000000n }, prefix: 8 };
 
 /**
  * What Docker Engine 29 writes with `--userland-proxy=false` for the ports of a container that are published, for one address of it;
@@ -42,7 +39,8 @@ export function hostIpOf(network: DockerNetwork, { hostIp }: PortMapping): Ip | 
 /** One that leaves the address of the host open is for both families, unless the network binds it to one. */
 function isPublishedAt(network: DockerNetwork, address: Ip, { hostIp }: PortMapping): boolean {
   const ip = hostIp ?? network.hostBinding;
-  return ip === undefined || ip.family === address.family || (hostIp === undefined && ip.value === 0n);
+  const isAny = ip === undefined || (hostIp === undefined && ip.family === 4 && ip.value === 0n);
+  return isAny || ip.family === address.family;
 }
 
 function addressTranslation(network: DockerNetwork, address: Ip, mapping: PortMapping): Rule[] {
@@ -54,7 +52,7 @@ function addressTranslation(network: DockerNetwork, address: Ip, mapping: PortMa
   const source = address.family === 4 ? "" : "! -s fe80::/10 ";
   const destination = hostIp === undefined ? "" : `-d ${printCidr(hostCidr(hostIp))} `;
   return [
-    ...(hostIp !== undefined && contains(loopback, hostIp) ? [onlyFromHere(hostIp, mapping)] : []),
+    ...(hostIp?.family === 4 && isLoopback(hostIp) ? [onlyFromHere(hostIp, mapping)] : []),
     {
       table: "nat",
       chain: chainNames(network.chainPrefix).ports,

@@ -14,6 +14,21 @@ import { portRules } from "./port-rules.ts";
 export interface Endpoint {
   readonly addresses: readonly Ip[];
   readonly mappings?: readonly PortMapping[];
+  /**
+   * Families in which the container goes out by this network; all unless it is said. As with Docker, it is there that its ports
+   * are published, but for those of a routed network.
+   */
+  readonly gatewayFamilies?: readonly Family[];
+}
+
+/** The mappings that the network publishes for an address of the family. */
+export function publishedIn(
+  { subnets }: DockerNetwork,
+  { mappings = [], gatewayFamilies }: Endpoint,
+  family: Family,
+): readonly PortMapping[] {
+  const isGateway = gatewayFamilies === undefined || gatewayFamilies.includes(family);
+  return isGateway || subnets[family]?.gatewayMode === "routed" ? mappings : [];
 }
 
 /** For the ADD that makes the network. Taking it back removes the network's rules; the frame stays, as with Docker. */
@@ -28,11 +43,11 @@ export function ensureNetwork(network: DockerNetwork): readonly Step[] {
 export function ensureEndpoint(
   network: DockerNetwork,
   endpoint: Endpoint,
-  others: readonly FamilyRules[] = [],
+  others: () => readonly FamilyRules[] = () => [],
 ): readonly Step[] {
   return endpointRuleSets(network, endpoint).map((set) => ({
     do: "rules.ensure",
-    rules: { ...set, others: others.flatMap((each) => (each.family === set.family ? each.rules : [])) },
+    rules: { ...set, others: () => others().flatMap((each) => (each.family === set.family ? each.rules : [])) },
   }));
 }
 
@@ -46,12 +61,14 @@ export function endpointRuleSets(network: DockerNetwork, endpoint: Endpoint): re
 }
 
 /** For a plugin that publishes ports of a network that another one has made. */
-export function portRuleSets(network: DockerNetwork, { addresses, mappings = [] }: Endpoint): readonly RuleSet[] {
+export function portRuleSets(network: DockerNetwork, endpoint: Endpoint): readonly RuleSet[] {
   return networkRuleSets(network).map(({ family, chains, standing }) => ({
     family,
     chains,
     standing,
-    own: addresses.filter((ip) => ip.family === family).flatMap((ip) => portRules(network, ip, mappings)),
+    own: endpoint.addresses
+      .filter((ip) => ip.family === family)
+      .flatMap((ip) => portRules(network, ip, publishedIn(network, endpoint, family))),
   }));
 }
 
@@ -79,8 +96,9 @@ function networkRuleSets(network: DockerNetwork): readonly RuleSet[] {
   }));
 }
 
-function rulesOf(network: DockerNetwork, { addresses, mappings = [] }: Endpoint, family: Family): readonly Rule[] {
-  return addresses
+function rulesOf(network: DockerNetwork, endpoint: Endpoint, family: Family): readonly Rule[] {
+  const mappings = publishedIn(network, endpoint, family);
+  return endpoint.addresses
     .filter((address) => address.family === family)
     .flatMap((ip) => [...endpointRules(network, ip), ...portRules(network, ip, mappings)]);
 }

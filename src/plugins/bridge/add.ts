@@ -10,7 +10,7 @@ import { decodeConfig } from "./config.ts";
 import { lockBridges, makeNetwork, makeVlanGateway } from "./network.ts";
 import { planNftMasquerade, prepareSpoofCheck, withSpoofCheck } from "./nft-plan.ts";
 import { observe } from "./observe.ts";
-import { addressConflict, conflict, planAttachment, planMasquerade, planNetwork } from "./plan.ts";
+import { addressConflict, conflict, mtuConflict, planAttachment, planMasquerade, planNetwork } from "./plan.ts";
 import { refuse } from "./refuse.ts";
 import { interfacesOf } from "./result.ts";
 import { planVlanGateway, vlanGatewayOf } from "./vlan-gateway.ts";
@@ -27,7 +27,7 @@ export async function add(call: AddCall, around: Surroundings): Promise<Result> 
   refuse(conflict(config, call, facts));
   const leased = config.ipamType === undefined ? emptyResult : await addIpam(config.ipamType, call, around);
   const addressing = config.ipamType === undefined ? noAddressing : planAddressing(config, leased);
-  refuse(addressConflict(config, addressing, facts));
+  refuse(addressConflict(config, addressing, facts) ?? mtuConflict(config, addressing));
 
   await makeNetwork(config.bridge, planNetwork(config, addressing, facts, names), { places, around });
   const gateway = vlanGatewayOf(config);

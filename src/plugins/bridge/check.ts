@@ -1,5 +1,5 @@
-import { type Cidr, isDefault, networkOf, printCidr, sameCidr } from "../../net/cidr.ts";
-import { sameIp } from "../../net/ip.ts";
+import { type Cidr, networkOf, printCidr, sameCidr } from "../../net/cidr.ts";
+import { printIp, sameIp } from "../../net/ip.ts";
 import { type Route, routeTable } from "../../net/route.ts";
 import type { KernelRoute, Link } from "../../plan/facts.ts";
 import type { Attachment } from "../../protocol/plugin.ts";
@@ -100,15 +100,27 @@ function missingAddresses(name: string, expected: readonly Cidr[], present: read
 }
 
 function missingRoutes(expected: readonly Route[], present: readonly KernelRoute[]): string[] {
-  const missing = expected.filter((route) => !present.some((other) => isThere(route, other)));
-  return missing.map((route) => `the container has no route to ${printCidr(route.dst)}`);
+  return expected.flatMap((route) => {
+    const found = present.filter((other) => isSameDestination(route, other));
+    const [first] = found;
+    if (first === undefined) return [`the container has no route to ${printCidr(route.dst)}`];
+    if (found.some((other) => isThere(route, other))) return [];
+    return [`the container's route to ${printCidr(route.dst)} is ${wayOf(first)} instead of ${wayOf(route)}`];
+  });
 }
 
-/** As in the reference, the next hop of a default route may be another one. */
-function isThere(expected: Route, present: KernelRoute): boolean {
-  if (routeTable(expected.table) !== present.table || !sameCidr(networkOf(expected.dst), present.dst)) return false;
-  if (expected.gw === undefined || isDefault(expected.dst)) return true;
-  return present.gw !== undefined && sameIp(expected.gw, present.gw);
+function isSameDestination(expected: Route, present: KernelRoute): boolean {
+  return routeTable(expected.table) === present.table && sameCidr(networkOf(expected.dst), present.dst);
+}
+
+/** What is left open in the result may be anything. */
+function isThere({ gw, mtu }: Route, present: KernelRoute): boolean {
+  const isByGateway = gw === undefined || (present.gw !== undefined && sameIp(gw, present.gw));
+  return isByGateway && (mtu === undefined || mtu === 0 || mtu === present.mtu);
+}
+
+function wayOf({ gw, mtu }: Pick<Route, "gw" | "mtu">): string {
+  return `${gw === undefined ? "direct" : `by ${printIp(gw)}`}${mtu === undefined ? "" : ` with MTU ${mtu}`}`;
 }
 
 function macDifference(written: ResultInterface, link: Link): string[] {

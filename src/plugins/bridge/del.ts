@@ -15,7 +15,7 @@ import { delIpam } from "../ipam.ts";
 import { findClaim, forgetPorts } from "../port-claims.ts";
 import { forgetFlows } from "../port-remains.ts";
 import { decodeRemains } from "./config.ts";
-import { leave } from "./docker/attachments.ts";
+import { leave, startLeaving } from "./docker/attachments.ts";
 import { type DockerRemains, findDockerRemains } from "./docker/del.ts";
 import { findNftRemains, type NftRemains } from "./nft-actual.ts";
 import { observeRemains } from "./observe.ts";
@@ -49,6 +49,7 @@ export async function del(call: DelCall, around: Surroundings): Promise<void> {
     mayHaveIptablesRules(config.ipMasqBackend, nft.isMasqueraded, programsIn(around.env));
   await attempt(failures, async () => {
     const removal = planRemoval(call, remains, usesIptables ? chainsOf(call, known) : []);
+    if (inDocker?.bridge !== undefined) await startLeaving(inDocker.bridge, call, around);
     await apply([...(inDocker?.steps ?? []), ...nft.steps, ...removal], applying);
     if (inDocker === undefined) return;
     if (inDocker.bridge !== undefined) await leave(inDocker.bridge, call, around);

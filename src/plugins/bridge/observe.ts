@@ -97,11 +97,11 @@ export function observeAttached(
   const routesOf = (family: 4 | 6) => listRoutes(places.at("container").socket, family);
   return {
     bridge,
-    bridgeAddresses: addressesOf(places, "host", gatewayLink),
+    bridgeAddresses: allAddressesOf(places, "host", gatewayLink),
     missingRules: masqueradesWithIptables(config, env) ? missingRules(call, env) : [],
     container,
     host: container?.peer === undefined ? undefined : findLinkByIndex(places.at("host").socket, container.peer),
-    addresses: addressesOf(places, "container", container),
+    addresses: allAddressesOf(places, "container", container),
     routes: [...routesOf(4), ...routesOf(6)],
   };
 }
@@ -119,7 +119,8 @@ function missingRules({ network, containerId, ifname }: CheckCall, env: Surround
 
 /** A host end without a container is known by its name and its alias. */
 export function observeRemains(places: Places, call: DelCall, isAlive: boolean): Remains {
-  const container = isAlive ? places.findLink("container", call.ifname) : undefined;
+  const found = isAlive ? places.findLink("container", call.ifname) : undefined;
+  const container = found !== undefined && isOthers(places, found, call) ? undefined : found;
   if (container !== undefined)
     return { container, addresses: addressesOf(places, "container", container), host: undefined };
   const network = call.network.name;
@@ -127,10 +128,23 @@ export function observeRemains(places: Places, call: DelCall, isAlive: boolean):
   return { container, addresses: [], host: host?.alias === aliasOf(network, call) ? host : undefined };
 }
 
+/** The path of the namespace may be another container's by now. The alias of the host's end says whose the pair is; Go's has none. */
+function isOthers(places: Places, { peer }: Link, call: DelCall): boolean {
+  const alias = peer === undefined ? undefined : findLinkByIndex(places.at("host").socket, peer)?.alias;
+  const [network = "", ...rest] = (alias ?? "").split("/");
+  // the network's name may have been changed
+  return rest.length >= 2 && alias !== aliasOf(network, call);
+}
+
 function addressesOf(places: Places, place: Place, link: Link | undefined): Cidr[] {
   if (link === undefined) return [];
   const addresses = listAddresses(places.at(place).socket, link);
   return addresses.filter((address) => address.scope === GLOBAL).map((address) => address.cidr);
+}
+
+/** A gateway may be link-local. */
+function allAddressesOf(places: Places, place: Place, link: Link | undefined): Cidr[] {
+  return link === undefined ? [] : listAddresses(places.at(place).socket, link).map((address) => address.cidr);
 }
 
 function randomVethName(): string {

@@ -12,6 +12,9 @@ import { excludes, planGateways } from "./gateway-addresses.ts";
 import { vlanGatewayOf } from "./vlan-gateway.ts";
 import { filteringConflict, planPortVlans } from "./vlans.ts";
 
+/** RFC 8200, section 5 */
+const IPV6_MIN_MTU = 1280;
+
 export interface BridgeFacts {
   readonly bridge: Link | undefined;
   /** Of the bridge, or of the VLAN gateway when there is one. */
@@ -61,6 +64,12 @@ export function addressConflict(
     present.push(gateway);
   }
   return undefined;
+}
+
+/** Why the addresses cannot be on links of this MTU, or undefined. */
+export function mtuConflict({ mtu }: BridgeConfig, { ips }: Addressing): string | undefined {
+  if (mtu === undefined || mtu >= IPV6_MIN_MTU || !ips.some((ip) => isIpv6(ip.address))) return undefined;
+  return `mtu ${mtu} is too small for an IPv6 address: ${IPV6_MIN_MTU} is the least`;
 }
 
 /** What the container sends out gets the host's address. */

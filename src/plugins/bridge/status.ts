@@ -10,8 +10,7 @@ import type { StatusCall, Surroundings } from "../../protocol/plugin.ts";
 import { chooseBackend, programsIn } from "../firewall-backend.ts";
 import { statusIpam } from "../ipam.ts";
 import { type BridgeConfig, decodeConfig } from "./config.ts";
-import type { DockerConfig } from "./docker/config.ts";
-import { dockerdConflict } from "./docker/dockerd-conflict.ts";
+import { checkDockerStatus } from "./docker/status.ts";
 
 /** RT_SCOPE_UNIVERSE: not a link-local address, which the kernel gives by itself. */
 const GLOBAL = 0;
@@ -26,8 +25,9 @@ export async function status(call: StatusCall, around: Surroundings): Promise<vo
   using places = new Places(undefined);
   const bridge = places.findLink("host", config.bridge);
   if (bridge !== undefined) checkBridge(config, bridge, places);
-  if (config.docker !== undefined) checkDockerd(config.docker);
   for (const program of programsFor(config, around.env)) check(program, around.env);
+  const { docker } = config;
+  if (docker !== undefined) checkDockerStatus(config, docker, { call, env: around.env, places });
   if (config.ipamType !== undefined) await statusIpam(config.ipamType, call, around);
 }
 
@@ -43,11 +43,6 @@ function checkBridge({ bridge: name, isGateway }: BridgeConfig, bridge: Link, pl
   for (const [family, key] of forwarding) {
     if (families.includes(family) && readSysctl(key) === "0") throw limited(`the host does not forward: ${key} is 0`);
   }
-}
-
-function checkDockerd(docker: DockerConfig): void {
-  const problem = dockerdConflict(docker);
-  if (problem !== undefined) throw new CniError(ErrorCode.PluginNotAvailable, problem);
 }
 
 function programsFor(config: BridgeConfig, env: Surroundings["env"]): string[] {

@@ -7,7 +7,7 @@ import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Result } from "../../protocol/result.ts";
 import { completeDocker } from "../bridge/docker/config.ts";
 import { dockerdConflict } from "../bridge/docker/dockerd-conflict.ts";
-import { dockerNetworkOf } from "../bridge/docker/network.ts";
+import { dockerNetworkOf, endpointOf } from "../bridge/docker/network.ts";
 import { refuse } from "../bridge/refuse.ts";
 import type { PortmapConfig } from "./config.ts";
 import { addressesOf } from "./plan.ts";
@@ -41,7 +41,11 @@ export function dockerPorts(
     docker,
     addresses.map((address) => ({ address })),
   );
-  const endpoint = { addresses: addresses.map(({ ip }) => ip), mappings: ports };
+  const endpoint = endpointOf(
+    addresses.map((address) => ({ address })),
+    result.routes,
+    ports,
+  );
   return { network, endpoint, sets: portRuleSets(network, endpoint) };
 }
 

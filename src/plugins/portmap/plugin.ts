@@ -32,11 +32,11 @@ export async function add(call: AddCall, around: Surroundings): Promise<Result> 
   using places = new Places(undefined);
   const planned = planPorts(config, { call, result, places, log: around.log });
   const { ports, rules, remains } = planned;
-  const stale = await claimPorts(call, { ports, onConflict: config.onConflict, rules: remains }, around);
+  const ips = addressesOf(result, call.ifname).map(({ ip }) => ip);
+  const stale = await claimPorts(call, { ports, ips, onConflict: config.onConflict, rules: remains }, around);
   await removeStale(stale, around);
 
   await carryOut([...rules, ...planned.settings, { do: "rules.await" }], { places, netns: call.netns, around });
-  const ips = addressesOf(result, call.ifname).map(({ ip }) => ip);
   forgetFlows(places, ports, ips);
   return result;
 }

@@ -329,7 +329,7 @@ describe("an ADD that fails", () => {
     ).toContain("ENETUNREACH");
     expect(await host.sh("ip -brief link | wc -l")).toBe("1");
     expect(JSON.stringify(await rulesOf(host, 4))).not.toMatch(/bridge1|192\.0\.2/);
-    expect(await host.sh("ls /run/dockbridge/*")).toBe("lock");
+    expect(await host.sh("ls /run/dockbridge/*")).toBe("forward-drop-4\nlock");
   });
 
   test("later leaves the others as they are", async () => {

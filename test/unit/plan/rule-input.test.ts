@@ -64,19 +64,23 @@ COMMIT
   });
 });
 
-test("rules of others are missed in the chains that are listed", () => {
+test("rules of others are listed, and missed", () => {
   const other = { ...direct, text: "-d 10.1.0.6/32 -j DROP" };
-  const listing = "-P PREROUTING ACCEPT\n-A PREROUTING -d 10.1.0.5/32 -j DROP\n";
-  expect(lacksOthers(set({ own: [direct] }), listing)).toBe(false);
-  expect(lacksOthers(set({ own: [direct], others: [direct] }), listing)).toBe(false);
-  expect(lacksOthers(set({ own: [direct], others: [direct, other] }), listing)).toBe(true);
-  expect(lacksOthers(set({ own: [direct], others: [a] }), listing)).toBe(false);
+  expect(addWhereExpected(set({ standing: [a], own: [direct] }), [b, other])).toBe(
+    "*filter\n-C X -j a\n-S X\nCOMMIT\n*raw\n-S PREROUTING\n-A PREROUTING -d 10.1.0.5/32 -j DROP\nCOMMIT\n",
+  );
+  const listing = "-N X\n-A X -j b\n-P PREROUTING ACCEPT\n-A PREROUTING -d 10.1.0.5/32 -j DROP\n";
+  expect(lacksOthers([], listing)).toBe(false);
+  expect(lacksOthers([direct, b], listing)).toBe(false);
+  expect(lacksOthers([direct, other], listing)).toBe(true);
 });
 
 describe("addMissing", () => {
   test("makes the rules of others behind those that stand", () => {
-    const wanted = set({ standing: [a], others: [b, c], own: [d] });
-    expect(addMissing(wanted, saved("b"), false)).toBe("*filter\n-I X -j a\n-A X -j c\n-A X -j d\nCOMMIT\n");
+    const wanted = set({ standing: [a], own: [d] });
+    expect(addMissing(wanted, saved("b"), { others: [b, c] })).toBe(
+      "*filter\n-I X -j a\n-A X -j c\n-A X -j d\nCOMMIT\n",
+    );
   });
 
   test.for<[string, Rule[], string[], string[]]>([
@@ -98,25 +102,27 @@ describe("addMissing", () => {
     ["appends what is below the last rule", [head(a), head(b)], ["o", "b"], ["-A X -j a"]],
     ["keeps those of the head above those of the end", [c, head(a)], ["o"], ["-A X -j c", "-I X -j a"]],
   ])("%s", ([, wanted, present, lines]) => {
-    const input = addMissing(set({ standing: wanted }), saved(...present), false);
+    const input = addMissing(set({ standing: wanted }), saved(...present));
     expect(input).toBe(lines.length === 0 ? undefined : `*filter\n${lines.join("\n")}\nCOMMIT\n`);
   });
 
   test("makes chains that are missing, and nothing of those that are there", () => {
     const chains = ["X", "Y"].map((name) => ({ table: "filter", name }) as const);
-    expect(addMissing(set({ chains: [...chains, { table: "nat", name: "X" }] }), saved("o"), false)).toBe(
+    expect(addMissing(set({ chains: [...chains, { table: "nat", name: "X" }] }), saved("o"))).toBe(
       "*nat\n-N X\nCOMMIT\n*filter\n-N Y\nCOMMIT\n",
     );
   });
 
   test("sets the policy with the rules, and also when none is missing", () => {
-    expect(addMissing(set({ own: [a] }), saved(), true)).toBe("*filter\n-P FORWARD DROP\n-A X -j a\nCOMMIT\n");
-    expect(addMissing(set({ own: [a] }), saved("a"), true)).toBe("*filter\n-P FORWARD DROP\nCOMMIT\n");
+    expect(addMissing(set({ own: [a] }), saved(), { dropForward: true })).toBe(
+      "*filter\n-P FORWARD DROP\n-A X -j a\nCOMMIT\n",
+    );
+    expect(addMissing(set({ own: [a] }), saved("a"), { dropForward: true })).toBe("*filter\n-P FORWARD DROP\nCOMMIT\n");
   });
 
   test("knows the same rule in another chain or table as another", () => {
     const elsewhere = [rule("nat", "X", "-j a"), rule("filter", "Y", "-j a")];
-    expect(addMissing(set({ own: elsewhere }), saved("a"), false)).toBe(
+    expect(addMissing(set({ own: elsewhere }), saved("a"))).toBe(
       "*nat\n-A X -j a\nCOMMIT\n*filter\n-A Y -j a\nCOMMIT\n",
     );
   });
@@ -130,7 +136,7 @@ describe("a chain that is one attachment's alone", () => {
 
   test("is filled anew with what leads there", () => {
     expect(addWhereExpected(own)).toBe(`*filter\n-C X -j a\n-S X\n${filled}\n-A X -p tcp -j OWN\nCOMMIT\n`);
-    expect(addMissing(own, saved(), false)).toBe(`*filter\n${filled}\n-A X -j a\n-A X -p tcp -j OWN\nCOMMIT\n`);
+    expect(addMissing(own, saved())).toBe(`*filter\n${filled}\n-A X -j a\n-A X -p tcp -j OWN\nCOMMIT\n`);
   });
 
   test("has no other rules that lead there", () => {
@@ -138,7 +144,7 @@ describe("a chain that is one attachment's alone", () => {
     expect(strays(own, listing)).toEqual([rule("filter", "X", "-p udp -j OWN")]);
     expect(strays(set({ own: [jump] }), listing)).toEqual([]);
     const before = new SavedRules("*filter\n:X - [0:0]\n-A X -j a\n-A X -p udp -j OWN\n:OWN - [0:0]\n-A OWN -j q\n");
-    expect(addMissing(own, before, false)).toBe(`*filter\n${filled}\n-A X -p tcp -j OWN\n-D X -p udp -j OWN\nCOMMIT\n`);
+    expect(addMissing(own, before)).toBe(`*filter\n${filled}\n-A X -p tcp -j OWN\n-D X -p udp -j OWN\nCOMMIT\n`);
   });
 
   test("goes with what leads there, known or not", () => {
@@ -158,6 +164,11 @@ describe("removing", () => {
       "*raw\n-D PREROUTING -d 10.1.0.5/32 -j DROP\nCOMMIT\n*filter\n-D X -j a\n-D X -j b\nCOMMIT\n",
     );
     expect(remove({ rules: [] })).toBeUndefined();
+  });
+
+  test("of one that is there twice in what is to be removed is one line", () => {
+    expect(remove({ rules: [a, a] })).toBe("*filter\n-D X -j a\nCOMMIT\n");
+    expect(removePresent({ rules: [a, a] }, saved("a"))).toBe("*filter\n-D X -j a\nCOMMIT\n");
   });
 
   test("of what is there is a line for each time", () => {

@@ -10,21 +10,21 @@ import type { AddCall, Surroundings } from "../../../protocol/plugin.ts";
 import type { Result } from "../../../protocol/result.ts";
 import { carryOut } from "../../carry-out.ts";
 import { addIpam } from "../../ipam.ts";
-import { claimPorts } from "../../port-claims.ts";
+import { claimPorts, forgetPorts } from "../../port-claims.ts";
 import { forgetFlows, removeStale } from "../../port-remains.ts";
 import { add } from "../add.ts";
 import { type BridgeConfig, decodeConfig } from "../config.ts";
 import { lockBridges, makeNetwork } from "../network.ts";
 import { observe } from "../observe.ts";
-import { conflict } from "../plan.ts";
+import { conflict, mtuConflict } from "../plan.ts";
 import { randomBytes } from "../random-bytes.ts";
 import { refuse } from "../refuse.ts";
 import { interfacesOf } from "../result.ts";
-import { planDockerAddressing, routeConflict } from "./addressing.ts";
-import { enter, isShared } from "./attachments.ts";
+import { gatewayProblem, planDockerAddressing, routeConflict } from "./addressing.ts";
+import { completeAttachment, enter, isShared, rulesOfAttached } from "./attachments.ts";
 import type { DockerConfig } from "./config.ts";
 import { dockerdConflict } from "./dockerd-conflict.ts";
-import { dockerNetworkOf } from "./network.ts";
+import { dockerNetworkOf, endpointOf } from "./network.ts";
 import { gatewayConflict, macOfIp, planBridge, planJoin, planPair } from "./plan.ts";
 import { hostPortsOf, unpublished } from "./ports.ts";
 
@@ -53,24 +53,29 @@ async function addInDocker(
   const addressing = planDockerAddressing(config, docker, { leased, present });
   const { ips, routes, gateways } = addressing;
   const network = dockerNetworkOf(config.bridge, docker, ips);
-  refuse(routeConflict(addressing, present));
+  refuse(routeConflict(addressing, present) ?? gatewayProblem(addressing) ?? mtuConflict(config, addressing));
   refuse(gatewayConflict(config.bridge, gateways, { facts, isShared: isShared(config.bridge, call) }));
-  const endpoint = { addresses: ips.map(({ address }) => address.ip), mappings: config.ports };
+  const endpoint = endpointOf(ips, routes, config.ports);
   needPrograms(network, around.env);
   for (const line of unpublished(network, endpoint)) around.log(line);
 
   const ports = hostPortsOf(network, endpoint);
-  const claiming = { ports, onConflict: config.onConflict, rules: { remains: [], nft: [] } };
+  const claiming = { ports, ips: endpoint.addresses, onConflict: config.onConflict, rules: { remains: [], nft: [] } };
   await removeStale(await claimPorts(call, claiming, around), around);
-  const others = await enter(call, { network, endpoint }, around);
+  const gone = await enter(call, { network, endpoint }, around);
+  for (const attachment of gone) await forgetPorts({ ...attachment, network: call.network }, around);
   const mac = config.mac ?? (docker.macFromIP ? macOfIp(addressing) : undefined) ?? randomMac(randomBytes(6));
   const wiring = { addressing, mac, names };
   await makeNetwork(config.bridge, planBridge(config, docker, { network, gateways, facts, names }), making);
-  const pair = [...ensureEndpoint(network, endpoint, others), ...planPair(config, call, wiring)];
+  const pair = [
+    ...ensureEndpoint(network, endpoint, () => rulesOfAttached(config.bridge, call)),
+    ...planPair(config, call, wiring),
+  ];
   await carryOut([...pair, { do: "rules.await" }], { places, netns: call.netns, around });
   await makeNetwork(config.bridge, facts.bridge?.isUp === true ? [] : [bridgeUp(config)], making);
   await carryOut(planJoin(call.ifname, wiring), { places, netns: call.netns, around });
   forgetFlows(places, ports, endpoint.addresses);
+  await completeAttachment(config.bridge, call, around);
   return { interfaces: interfacesOf(config, call, { names, places }), ips, routes, dns: config.dns ?? leased.dns };
 }
 

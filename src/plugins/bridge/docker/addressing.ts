@@ -1,6 +1,7 @@
 // What the answer of IPAM means in a network of Docker.
 import { type Cidr, contains, isDefault, networkOf, printCidr } from "../../../net/cidr.ts";
 import type { Family } from "../../../net/ip.ts";
+import { printIp } from "../../../net/ip.ts";
 import { type Route, routeTable } from "../../../net/route.ts";
 import type { KernelRoute } from "../../../plan/facts.ts";
 import type { Result } from "../../../protocol/result.ts";
@@ -29,9 +30,22 @@ export function planDockerAddressing(
     );
   return {
     ips: ips.map((ip) => (isIsolated(ip.address.ip.family) ? { ...ip, gateway: undefined } : ip)),
-    routes: routes.filter((route) => !isTaken(route)),
+    // an internal network has no way out, whatever IPAM says
+    routes: routes.filter((route) => !isTaken(route) && !(docker.internal && isDefault(route.dst))),
     gateways: gateways.filter(({ ip }) => hasBridgeAddress(docker, ip.family)),
   };
+}
+
+/** fe80::/10 */
+const linkLocal: Cidr = { ip: { family: 6, value: 0xfe80n << 112n }, prefix: 10 };
+
+/** Why a gateway cannot be reached: one that is not on the link, and so has no way to it. */
+export function gatewayProblem({ ips }: Addressing): string | undefined {
+  for (const { address, gateway } of ips) {
+    if (gateway === undefined || contains(networkOf(address), gateway) || contains(linkLocal, gateway)) continue;
+    return `the gateway ${printIp(gateway)} that IPAM gave is not in ${printCidr(networkOf(address))}`;
+  }
+  return undefined;
 }
 
 /** Why the container cannot have the addresses: what it sends to its neighbours would go elsewhere. */

@@ -2,10 +2,10 @@
 import { apply } from "../../../kernel/apply.ts";
 import { judgeNetns, recordNetns } from "../../../kernel/netns-record.ts";
 import { Places } from "../../../kernel/places.ts";
+import { printIp } from "../../../net/ip.ts";
 import type { DockerNetwork } from "../../../plan/docker/network.ts";
 import { type Endpoint, release, rulesOfEndpoint, rulesOfNetwork } from "../../../plan/docker/steps.ts";
 import type { FamilyRules } from "../../../plan/rule-set.ts";
-import { CniError, ErrorCode } from "../../../protocol/error.ts";
 import type { AddCall, Attachment, Surroundings } from "../../../protocol/plugin.ts";
 import {
   type AttachmentRecord,
@@ -15,41 +15,61 @@ import {
   writeRecord,
 } from "../../../state/bridge-record.ts";
 import { lockState } from "../../../state/state-directory.ts";
+import { refuse } from "../refuse.ts";
+import { mergeSettings, networkConflict, settingsOf } from "./network-settings.ts";
 
 /** What it takes to write and remove rules, also when an ADD has failed and is taken back. */
 type Around = Pick<Surroundings, "env" | "log" | "checkInterrupt">;
 
 /**
- * Enters the container, and removes what an earlier ADD has written for it, and for the network when its configuration was another
- * one. Returns the rules of the other containers. Errors: 999 when the bridge is another network's.
+ * Enters the container, and removes what an earlier ADD has written for it, for the network when its configuration was another one,
+ * and for containers that are gone and had one of its addresses. Returns the latter. Errors: 999 when the network and others cannot
+ * be at the same time.
  */
 export async function enter(
   call: AddCall,
   { network, endpoint }: { readonly network: DockerNetwork; readonly endpoint: Endpoint },
   around: Surroundings,
-): Promise<readonly FamilyRules[]> {
+): Promise<readonly AttachmentRecord[]> {
   using _lock = await lockState(around.checkInterrupt);
-  const { bridge } = network;
-  const record = readRecord(bridge);
-  const others = othersIn(call, record);
-  const before = [...(record?.attachments ?? []).flatMap((attachment) => attachment.rules), ...(record?.rules ?? [])];
-  const rules = [...rulesOfNetwork(network), ...otherFamilies(network, others.length > 0 ? record : undefined)];
-  const own = rulesOfEndpoint(network, endpoint);
-  around.undo.defer(`forget the attachment to ${bridge}`, () =>
-    leave(bridge, call, { ...around, checkInterrupt: never }),
-  );
-  writeRecord({
-    bridge,
-    network: call.network.name,
-    rules,
-    attachments: [
-      ...others,
-      { containerId: call.containerId, ifname: call.ifname, netns: recordNetns(call.netns), rules: own },
-    ],
-  });
-  const kept = [...others.flatMap((other) => other.rules), ...rules, ...own];
-  await removeRules(without(before, kept), around);
-  return others.flatMap((other) => other.rules);
+  const isAlive = mayBeAlive();
+  const record = readRecord(network.bridge);
+  const addresses = endpoint.addresses.map(printIp);
+  const present = othersThan(call, record);
+  refuse(networkConflict(call.network.name, network, { record, present: present.filter(isAlive), isAlive }));
+  const isStale = (other: AttachmentRecord) =>
+    !isAlive(other) && (record?.network !== call.network.name || other.addresses.some((ip) => addresses.includes(ip)));
+  const others = present.filter((other) => !isStale(other));
+  const own: AttachmentRecord = {
+    ...{ containerId: call.containerId, ifname: call.ifname, netns: recordNetns(call.netns), addresses },
+    state: "entering",
+    rules: rulesOfEndpoint(network, endpoint),
+  };
+  const before = others.length > 0 ? record : undefined;
+  const rules = [...rulesOfNetwork(network), ...otherFamilies(network, before)];
+  around.undo.defer(`forget the attachment to ${network.bridge}`, () => leave(network.bridge, call, quiet(around)));
+  const settings = mergeSettings(settingsOf(network), before?.settings);
+  const entered = { bridge: network.bridge, network: call.network.name, settings, rules };
+  writeRecord({ ...entered, attachments: [...others, own] });
+  const gone = without(record === undefined ? [] : rulesIn(record), readRecords().flatMap(rulesIn));
+  await removeRules(gone, around);
+  return present.filter(isStale);
+}
+
+/** From now on others make its rules again when they are missing, until it leaves. */
+export async function completeAttachment(bridge: string, call: AddCall, around: Surroundings): Promise<void> {
+  await changeState(bridge, call, { state: "attached", around });
+  around.undo.defer(`detach from ${bridge}`, () => startLeaving(bridge, call, quiet(around)));
+}
+
+/** Call it before the rules are removed, so that nobody makes them again. */
+export async function startLeaving(bridge: string, attachment: Attachment, around: Around): Promise<void> {
+  await changeState(bridge, attachment, { state: "leaving", around });
+}
+
+/** The rules of containers that are attached. */
+export function rulesOfAttached(bridge: string, attachment: Attachment): readonly FamilyRules[] {
+  return othersThan(attachment, readRecord(bridge)).flatMap(({ state, rules }) => (state === "attached" ? rules : []));
 }
 
 /** Whether containers that may be alive are on the bridge. */
@@ -61,9 +81,7 @@ export function isShared(bridge: string, attachment: Attachment): boolean {
 export async function leave(bridge: string, attachment: Attachment, around: Around): Promise<void> {
   using _lock = await lockState(around.checkInterrupt);
   const record = readRecord(bridge);
-  if (record === undefined) return;
-  const own = ownOf(attachment, record)?.rules ?? [];
-  await keep(record, othersThan(attachment, record), { own, around });
+  if (record !== undefined) await keep(record, othersThan(attachment, record), around);
 }
 
 /** The attachments of a network that `isStale` finds so. Returns those that were removed. */
@@ -79,16 +97,10 @@ export async function collect(
     const stale = record.attachments.filter(isStale);
     if (stale.length === 0) continue;
     const rest = record.attachments.filter((attachment) => !stale.includes(attachment));
-    await keep(record, rest, { own: stale.flatMap((attachment) => attachment.rules), around });
+    await keep(record, rest, around);
     removed.push(...stale);
   }
   return removed;
-}
-
-/** The rules of the other containers on the bridge; undefined when it has no record. */
-export function rulesOfOthers(bridge: string, attachment: Attachment): readonly FamilyRules[] | undefined {
-  const record = readRecord(bridge);
-  return record === undefined ? undefined : othersThan(attachment, record).flatMap((other) => other.rules);
 }
 
 /** What ADD wrote for this container alone, on whatever bridge that was; undefined when there is no record of it. */
@@ -96,26 +108,45 @@ export function findAttachment(
   network: string,
   attachment: Attachment,
 ): { readonly bridge: string; readonly own: readonly FamilyRules[] } | undefined {
-  for (const record of readRecords()) {
-    const own = record.network === network ? ownOf(attachment, record) : undefined;
+  const records = readRecords();
+  for (const record of records) {
+    const own = record.network === network ? record.attachments.find((each) => isSame(attachment, each)) : undefined;
     if (own === undefined) continue;
-    // an address that was given to another container meanwhile is its own
-    const others = othersThan(attachment, record).flatMap((other) => other.rules);
-    return { bridge: record.bridge, own: without(own.rules, others) };
+    const others = records.flatMap((each) => othersThan(each === record ? attachment : undefined, each));
+    return {
+      bridge: record.bridge,
+      own: without(
+        own.rules,
+        others.flatMap((other) => other.rules),
+      ),
+    };
   }
   return undefined;
 }
 
-async function keep(
-  record: BridgeRecord,
-  rest: readonly AttachmentRecord[],
-  { own, around }: { readonly own: readonly FamilyRules[]; readonly around: Around },
+/** Those that nobody has a record of: an address, or a port, may be another container's meanwhile. */
+export function withoutRecorded(rules: readonly FamilyRules[]): readonly FamilyRules[] {
+  return without(rules, readRecords().flatMap(rulesIn));
+}
+
+/** Writes the record with these attachments, or none when nobody of them is alive, and removes the rules that it does not have then. */
+async function keep(record: BridgeRecord, rest: readonly AttachmentRecord[], around: Around): Promise<void> {
+  const next = { ...record, attachments: rest.some(mayBeAlive()) ? rest : [] };
+  const others = readRecords().filter(({ bridge }) => bridge !== record.bridge);
+  const kept = [...others, ...(next.attachments.length > 0 ? [next] : [])].flatMap(rulesIn);
+  await removeRules(without(rulesIn(record), kept), around);
+  writeRecord(next);
+}
+
+async function changeState(
+  bridge: string,
+  attachment: Attachment,
+  { state, around }: { readonly state: AttachmentRecord["state"]; readonly around: Around },
 ): Promise<void> {
-  const isLast = !rest.some(mayBeAlive());
-  const attachments = isLast ? [] : rest;
-  const kept = attachments.flatMap((attachment) => attachment.rules);
-  const gone = isLast ? [...rest.flatMap((attachment) => attachment.rules), ...record.rules] : [];
-  await removeRules(without([...own, ...gone], kept), around);
+  using _lock = await lockState(around.checkInterrupt);
+  const record = readRecord(bridge);
+  if (record === undefined) return;
+  const attachments = record.attachments.map((each) => (isSame(attachment, each) ? { ...each, state } : each));
   writeRecord({ ...record, attachments });
 }
 
@@ -124,17 +155,8 @@ async function removeRules(rules: readonly FamilyRules[], around: Around): Promi
   await apply(release(rules), { ...around, places, record: () => {} });
 }
 
-/** A container without an address of a family says nothing of the network's rules in it. */
-function otherFamilies({ subnets }: DockerNetwork, record: BridgeRecord | undefined): readonly FamilyRules[] {
-  return (record?.rules ?? []).filter(({ family }) => subnets[family] === undefined);
-}
-
-/** Of its network. What is left of another network is not in the way when its namespaces are gone. */
-function othersIn({ network, ...attachment }: AddCall, record: BridgeRecord | undefined): readonly AttachmentRecord[] {
-  if (record === undefined || record.network === network.name) return othersThan(attachment, record);
-  if (!record.attachments.some(mayBeAlive())) return [];
-  const message = `${record.bridge} is the bridge of the network ${record.network}, which has containers: each network needs its own`;
-  throw new CniError(ErrorCode.Internal, message);
+function rulesIn({ rules, attachments }: BridgeRecord): readonly FamilyRules[] {
+  return [...rules, ...attachments.flatMap((attachment) => attachment.rules)];
 }
 
 function mayBeAlive(): (attachment: AttachmentRecord) => boolean {
@@ -142,20 +164,20 @@ function mayBeAlive(): (attachment: AttachmentRecord) => boolean {
   return ({ netns }) => netns === undefined || !isGone(netns);
 }
 
-function ownOf(attachment: Attachment, record: BridgeRecord | undefined): AttachmentRecord | undefined {
-  return record?.attachments.find((other) => isSame(attachment, other));
+/** A container without an address of a family says nothing of the network's rules in it. */
+function otherFamilies({ subnets }: DockerNetwork, record: BridgeRecord | undefined): readonly FamilyRules[] {
+  return (record?.rules ?? []).filter(({ family }) => subnets[family] === undefined);
 }
 
-function othersThan(attachment: Attachment, record: BridgeRecord | undefined): readonly AttachmentRecord[] {
-  return (record?.attachments ?? []).filter((other) => !isSame(attachment, other));
+function othersThan(attachment: Attachment | undefined, record: BridgeRecord | undefined): readonly AttachmentRecord[] {
+  return (record?.attachments ?? []).filter((other) => attachment === undefined || !isSame(attachment, other));
 }
 
 function isSame(a: Attachment, b: Attachment): boolean {
   return a.containerId === b.containerId && a.ifname === b.ifname;
 }
 
-/** Those that nobody else needs. */
-export function without(rules: readonly FamilyRules[], kept: readonly FamilyRules[]): readonly FamilyRules[] {
+function without(rules: readonly FamilyRules[], kept: readonly FamilyRules[]): readonly FamilyRules[] {
   const keyOf = (family: number, { table, chain, text }: FamilyRules["rules"][number]) =>
     `${family} ${table} ${chain} ${text}`;
   const keys = new Set(kept.flatMap(({ family, rules: each }) => each.map((rule) => keyOf(family, rule))));
@@ -167,4 +189,7 @@ export function without(rules: readonly FamilyRules[], kept: readonly FamilyRule
   }));
 }
 
-async function never(): Promise<void> {}
+/** For what goes on after an interruption. */
+function quiet(around: Around): Around {
+  return { ...around, checkInterrupt: async () => {} };
+}

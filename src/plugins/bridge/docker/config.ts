@@ -1,6 +1,6 @@
 // The key `docker`: the network is wired as Docker Engine 29 does it. Each field is named after Docker's option.
 import { interfaceNameProblem } from "../../../net/interface-name.ts";
-import { type Family, type Ip, parseIp } from "../../../net/ip.ts";
+import { type Family, type Ip, isLoopback, isUnicast, parseIp } from "../../../net/ip.ts";
 import { chainPrefixProblem } from "../../../plan/docker/chain-names.ts";
 import type { GatewayMode } from "../../../plan/docker/network.ts";
 import { ruleInterfaceProblem } from "../../../plan/rule-interface.ts";
@@ -56,7 +56,7 @@ export const docker = () =>
     masquerade: boolean,
     hostIPv4: ipOf(4),
     hostIPv6: ipOf(6),
-    hostBindingIPv4: ipOf(4),
+    hostBindingIPv4: optionalParsed(parseIp, "an IP address"),
     trustedHostInterfaces: array(string),
     inhibitIPv4: boolean,
     allowDirectRouting: boolean,
@@ -83,7 +83,7 @@ export function completeDocker(written: Written, bridge: string): DockerConfig {
     hostIp: { 4: fields.hostIPv4, 6: fields.hostIPv6 },
     hostBinding: fields.hostBindingIPv4,
     ...switchesOf(fields),
-    trustedHostInterfaces,
+    trustedHostInterfaces: [...new Set(trustedHostInterfaces)],
     chainPrefix,
   });
 }
@@ -112,10 +112,11 @@ function invalid(problem: string): CniError {
   return new CniError(ErrorCode.InvalidConfig, `bridge: docker: ${problem}`);
 }
 
+/** That a packet may come from. */
 function ipOf(family: Family): Decoder<Ip | undefined> {
   const parse = (text: string) => {
     const ip = parseIp(text);
-    return ip?.family === family ? ip : undefined;
+    return ip?.family === family && isUnicast(ip) && !isLoopback(ip) ? ip : undefined;
   };
-  return optionalParsed(parse, `an IPv${family} address`);
+  return optionalParsed(parse, `an IPv${family} address of the host`);
 }

@@ -6,9 +6,10 @@ import { release, rulesOfEndpoint, rulesOfNetwork } from "../../../plan/docker/s
 import type { FamilyRules } from "../../../plan/rule-set.ts";
 import type { Step } from "../../../plan/step.ts";
 import type { DelCall } from "../../../protocol/plugin.ts";
+import { readRecord } from "../../../state/bridge-record.ts";
 import type { BridgeRemains } from "../config.ts";
 import { aliasOf } from "../plan.ts";
-import { findAttachment, rulesOfOthers, without } from "./attachments.ts";
+import { findAttachment, withoutRecorded } from "./attachments.ts";
 import { dockerNetworkOf } from "./network.ts";
 
 export interface DockerRemains {
@@ -43,8 +44,7 @@ function forgottenRules(
     known.map((address) => ({ address })),
   );
   const own = rulesOfEndpoint(network, { addresses: known.map(({ ip }) => ip), mappings: ports });
-  const others = rulesOfOthers(bridge, call);
-  if (others !== undefined) return without(own, others);
+  if (readRecord(bridge) !== undefined) return withoutRecorded(own);
   return isUsedByOthers(bridge, aliasOf(call.network.name, call), places) ? own : [...own, ...rulesOfNetwork(network)];
 }
 

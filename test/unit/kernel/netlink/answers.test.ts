@@ -26,7 +26,7 @@ test("addresses of both families are read, of a point-to-point link the near one
 
 test("a route with metrics and a table above 255 is read", () => {
   expect(messagesOf(objects.metrics).map(parseRoute)).toEqual([
-    [{ dst: cidr("10.9.0.0/16"), link, gw: ip("10.1.0.1"), table: 1000, priority: 50 }],
+    [{ dst: cidr("10.9.0.0/16"), link, gw: ip("10.1.0.1"), table: 1000, priority: 50, mtu: 1400 }],
   ]);
 });
 

@@ -17,6 +17,7 @@ const headers = [
   "netfilter",
   "netfilter/nfnetlink",
   "netfilter/nf_tables",
+  "netfilter/nfnetlink_conntrack",
 ];
 const source = readFileSync("src/kernel/netlink/constants.ts", "utf8");
 const constants = [...source.matchAll(/^export const (\w+) = (\w+);$/gm)].map(([, name = "", value]) => ({

@@ -27,7 +27,14 @@ const expected: Result = {
 const attached: Attached = { config: { ...plainConfig, mtu: 1500 }, attachment, netns, expected };
 
 function kernelRoute(dst: string, gw: string | undefined, table = MAIN): KernelRoute {
-  return { dst: mustCidr(dst), link: 2, gw: gw === undefined ? undefined : mustIp(gw), table, priority: 0 };
+  return {
+    dst: mustCidr(dst),
+    link: 2,
+    gw: gw === undefined ? undefined : mustIp(gw),
+    table,
+    priority: 0,
+    mtu: undefined,
+  };
 }
 const toAll = kernelRoute("0.0.0.0/0", "10.1.0.1");
 const toOthers = kernelRoute("10.9.0.0/16", "10.1.0.9");
@@ -97,14 +104,19 @@ describe("a change of the kernel's state", () => {
     ["default route gone", { routes: [connected, toOthers] }, "the container has no route to 0.0.0.0/0"],
     ["route gone", { routes: [toAll, connected] }, "the container has no route to 10.9.0.0/16"],
     [
+      "default route by another next hop",
+      { routes: [kernelRoute("0.0.0.0/0", "10.1.0.77"), toOthers] },
+      "the container's route to 0.0.0.0/0 is by 10.1.0.77 instead of by 10.1.0.1",
+    ],
+    [
       "route by another next hop",
       { routes: [toAll, kernelRoute("10.9.0.0/16", "10.1.0.1")] },
-      "the container has no route to 10.9.0.0/16",
+      "the container's route to 10.9.0.0/16 is by 10.1.0.1 instead of by 10.1.0.9",
     ],
     [
       "route without next hop",
       { routes: [toAll, kernelRoute("10.9.0.0/16", undefined)] },
-      "the container has no route to 10.9.0.0/16",
+      "the container's route to 10.9.0.0/16 is direct instead of by 10.1.0.9",
     ],
     [
       "route in another table",
@@ -123,7 +135,6 @@ describe("a change of the kernel's state", () => {
   test.for([
     ["more addresses", { addresses: [...facts.addresses, mustCidr("10.7.0.1/16")] }],
     ["more routes", { routes: [...facts.routes, kernelRoute("10.7.0.0/16", "10.1.0.1")] }],
-    ["another default gateway, as in the reference", { routes: [kernelRoute("0.0.0.0/0", "10.1.0.77"), toOthers] }],
     ["no carrier", container({ isOperational: false })],
   ] as const)("that is allowed: %s", ([, change]) => {
     expect(differences(attached, { ...facts, ...change })).toEqual([]);

@@ -140,7 +140,14 @@ describe("the container", () => {
 
 describe("the default route", () => {
   const config = decodeConfig(networkOf({ docker: {}, ipam: { type: "host-local" } }), "");
-  const route = (dst: string, table = 254) => ({ dst: cidr(dst), table, link: 2, gw: undefined, priority: 0 });
+  const route = (dst: string, table = 254) => ({
+    dst: cidr(dst),
+    table,
+    link: 2,
+    gw: undefined,
+    priority: 0,
+    mtu: undefined,
+  });
   const destinations = (present: readonly ReturnType<typeof route>[]) => {
     if (config.docker === undefined) throw new Error("no docker");
     const { routes } = planDockerAddressing(config, config.docker, { leased: leaseOf(...twins), present });
