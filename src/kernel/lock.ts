@@ -10,6 +10,7 @@ const LONGEST_PAUSE_MILLISECONDS = 20;
 /** An flock(2) on a file that stays: other programs take the same lock. Ends with the object, at the latest with the process. */
 export class FileLock {
   readonly #fd: number;
+  #isOpen = true;
 
   /** With a mode the file is made when it is not there, with its directory. */
   constructor(path: string, mode?: number) {
@@ -35,7 +36,8 @@ export class FileLock {
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.#fd);
+    if (this.#isOpen) closeSync(this.#fd);
+    this.#isOpen = false;
   }
 }
 

@@ -7,6 +7,7 @@ import {
   alreadyThere,
   lacksOthers,
   remove,
+  removeDoubles,
   removePresent,
   strays,
 } from "../plan/rule-input.ts";
@@ -46,8 +47,8 @@ export function startEnsuring(set: RuleSet, around: Surroundings, added: (own: r
       const before = alreadyThere(set, outcome.stdout);
       added(set.own.filter((rule) => !before.includes(rule)));
       // they are there twice now: the lower ones are in the right order with the others
-      const surplus = [...before, ...strays(set, outcome.stdout)];
-      if (surplus.length > 0) removeOnce(surplus, set.family, around.env);
+      const doubles = removeDoubles(set, { before, more: strays(set, outcome.stdout) });
+      if (doubles !== undefined) restoreOrThrow(doubles, set.family, around.env);
       if (lacksOthers(others, outcome.stdout))
         await ensureMissing(set, { ...around, added: () => {}, refusal: undefined });
     },
@@ -119,9 +120,7 @@ function readAfter(refusal: CniError | undefined, family: Family, env: Environme
   }
 }
 
-function removeOnce(rules: readonly Rule[], family: Family, env: Environment): void {
-  const input = remove({ rules });
-  if (input === undefined) return;
+function restoreOrThrow(input: string, family: Family, env: Environment): void {
   const refusal = new Restore({ family }, input, env).refusal();
   if (refusal !== undefined) throw refusal;
 }

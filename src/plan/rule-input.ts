@@ -6,31 +6,58 @@ import type { SavedRules } from "./saved-rules.ts";
 type Lines = ReadonlyMap<Table, readonly string[]>;
 
 /**
- * Adds the own rules, and is refused as a whole when a standing one is missing. It also has the chains listed that get new
- * rules, as they were, and those where others have some: what is in an own rule's chain already is there twice then. Undefined when a part could be refused,
- * because there are several tables, and when a second one could come to a wrong place.
+ * Adds the own rules, and is refused before anything is changed when a standing one is missing. It also has the chains listed that
+ * get new rules, as they were, and those where others have some: what is in an own rule's chain already is there twice then. Undefined
+ * when there is nothing to say.
  */
 export function addWhereExpected(
   { standing, own, ownChain }: RuleSet,
   others: readonly Rule[] = [],
 ): string | undefined {
-  const [last, ...more] = new Set([...own, ...(ownChain === undefined ? [] : [ownChain])].map(({ table }) => table));
-  if (more.length > 0 || own.some(({ at }) => at === "head")) return undefined;
-  const lines = new Map<Table, string[]>();
-  // the checks of other tables come first: nothing is changed before the last of them
-  for (const table of [...tables.filter((name) => name !== last), ...(last === undefined ? [] : [last])]) {
-    const checks = standing.filter((rule) => rule.table === table).map(({ chain, text }) => `-C ${chain} ${text}`);
-    const listed = [...own, ...others].filter((rule) => rule.table === table).map(({ chain }) => chain);
-    lines.set(table, [...checks, ...Array.from(new Set(listed), (chain) => `-S ${chain}`)]);
-  }
-  if (last !== undefined) lines.get(last)?.push(...fillAnew(ownChain), ...own.map(add));
-  return print(lines);
+  const changes = byTable(own, (rule) => [add(rule)]);
+  const withChain = ownChain === undefined ? changes : prepend(changes, ownChain.table, fillAnew(ownChain));
+  const isChanged = (table: Table) => withChain.get(table)?.length !== 0;
+  const checks = new Map(
+    tables.map((table) => {
+      const listed = [...own, ...others].filter((rule) => rule.table === table).map(({ chain }) => chain);
+      const expected = standing.filter((rule) => rule.table === table);
+      return [
+        table,
+        [
+          ...expected.map(({ chain, text }) => `-C ${chain} ${text}`),
+          ...Array.from(new Set(listed), (chain) => `-S ${chain}`),
+        ],
+      ] as const;
+    }),
+  );
+  // a table that is the only one to be changed is checked in the same transaction
+  const [only, ...more] = tables.filter(isChanged);
+  if (only === undefined || more.length > 0) return join(print(checks), print(withChain));
+  const rest = new Map([...checks].filter(([table]) => table !== only));
+  return join(print(rest), print(new Map([[only, [...(checks.get(only) ?? []), ...(withChain.get(only) ?? [])]]])));
 }
 
 /** The own rules that the listing of `addWhereExpected` shows: they were there before. */
 export function alreadyThere({ own }: RuleSet, listing: string): readonly Rule[] {
   const lines = new Set(listing.split("\n"));
   return own.filter((rule) => isListed(rule, lines));
+}
+
+/**
+ * After `addWhereExpected`, takes away what is there twice now, `before` being those of its own that were there. At the end of a chain
+ * the lower ones are in the right order with the others; those at the head are inserted again, all of them.
+ */
+export function removeDoubles(
+  { own }: RuleSet,
+  { before, more }: { readonly before: readonly Rule[]; readonly more: readonly Rule[] },
+): string | undefined {
+  const heads = before.some(({ at }) => at === "head") ? own.filter(({ at }) => at === "head") : [];
+  const removals = byTable([...before, ...more, ...heads], ({ chain, text }) => [`-D ${chain} ${text}`]);
+  return print(tables.reduce((lines, table) => append(lines, table, headsOf(heads, table)), removals));
+}
+
+function headsOf(heads: readonly Rule[], table: Table): readonly string[] {
+  return heads.filter((rule) => rule.table === table).map(add);
 }
 
 /** Rules that lead to the own chain, and are not what it has now. */
@@ -127,6 +154,10 @@ interface Removal {
   readonly chain?: Chain | undefined;
 }
 
+function prepend(lines: Lines, table: Table, more: readonly string[]): Lines {
+  return new Map([...lines].map(([name, ofTable]) => [name, name === table ? [...more, ...ofTable] : ofTable]));
+}
+
 function append(lines: Lines, table: Table, more: readonly string[]): Lines {
   return new Map([...lines].map(([name, ofTable]) => [name, name === table ? [...ofTable, ...more] : ofTable]));
 }
@@ -184,6 +215,11 @@ function add({ chain, text, at }: Rule): string {
 
 function byTable(rules: readonly Rule[], linesOf: (rule: Rule) => readonly string[]): Lines {
   return new Map(tables.map((table) => [table, rules.filter((rule) => rule.table === table).flatMap(linesOf)]));
+}
+
+function join(...inputs: readonly (string | undefined)[]): string | undefined {
+  const text = inputs.join("");
+  return text === "" ? undefined : text;
 }
 
 function print(lines: Lines): string | undefined {

@@ -11,10 +11,12 @@ import type { Measuring, Sample } from "./measure.ts";
 const { values } = parseArgs({
   options: { rounds: { type: "string", default: "200" }, peer: { type: "string", default: reference } },
 });
+/** A round with ports has many calls. */
+const ROUNDS_PER_PORTS = 5;
 const rounds = Number(values.rounds);
 const peer = resolve(values.peer);
 if (!Number.isInteger(rounds) || rounds < 1) fail(`--rounds ${values.rounds} is not a number of rounds`);
-for (const name of ["bridge", "host-local"]) {
+for (const name of ["bridge", "host-local", "portmap"]) {
   if (!existsSync(`${peer}/${name}`)) fail(`--peer: there is no ${peer}/${name}`);
 }
 
@@ -28,10 +30,15 @@ print([
 print([["peak memory, MB", "ours", "peer"], ...(await memoryRows())]);
 
 async function measure(): Promise<Sample[]> {
+  const ports = Math.ceil(rounds / ROUNDS_PER_PORTS);
+  return [...(await measureBy("measure.ts", rounds)), ...(await measureBy("measure-ports.ts", ports))];
+}
+
+async function measureBy(script: string, count: number): Promise<Sample[]> {
   await using host = await Host.start();
   const netns = [await host.container("ours"), await host.container("peer")] as const;
-  const measuring: Measuring = { rounds, directories: [ours, peer], netns };
-  const args = ["--disable-warning=ExperimentalWarning", resolve("test/bench/measure.ts"), JSON.stringify(measuring)];
+  const measuring: Measuring = { rounds: count, directories: [ours, peer], netns };
+  const args = ["--disable-warning=ExperimentalWarning", resolve(`test/bench/${script}`), JSON.stringify(measuring)];
   const { exitCode, stdout, stderr } = await host.run(process.execPath, args, {
     env: { PATH: process.env["PATH"] ?? "" },
   });

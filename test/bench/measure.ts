@@ -2,7 +2,7 @@
 // its end. Prints Sample[] as JSON. A process is started as a runtime in C or Go does it, which is why this uses our own spawning:
 // node:child_process takes several milliseconds of its own, and not always the same.
 import { mkdirSync, writeFileSync } from "node:fs";
-import { Child } from "../../src/kernel/process.ts";
+import { callTimed } from "./call-timed.ts";
 
 export interface Measuring {
   readonly rounds: number;
@@ -14,14 +14,6 @@ export interface Measuring {
 export interface Sample {
   readonly case: string;
   readonly milliseconds: readonly [ours: number, peer: number];
-}
-
-interface Call {
-  readonly plugin: string;
-  readonly directory: string;
-  readonly verb: string;
-  readonly netns: string;
-  readonly config: object;
 }
 
 const configs = {
@@ -53,7 +45,7 @@ function measureRound(round: number, { directories, netns }: Measuring): Sample[
     const times: [number, number] = [0, 0];
     for (const side of order) {
       const [directory = "", path = ""] = [directories[side], netns[side]];
-      times[side as 0 | 1] = time({ plugin, verb, config: configOf(side), directory, netns: path });
+      times[side as 0 | 1] = callTimed({ plugin, verb, config: configOf(side), directory, netns: path }).milliseconds;
     }
     return times;
   };
@@ -95,21 +87,4 @@ function fill(dataDir: string, count: number): void {
     writeFileSync(`${dataDir}/bench/${ip}`, `${String(i).padStart(64, "0")}\r\neth0`);
     writeFileSync(`${dataDir}/bench/last_reserved_ip.0`, ip);
   }
-}
-
-function time({ plugin, directory, verb, netns, config }: Call): number {
-  const input = Buffer.from(JSON.stringify(config));
-  const env = {
-    PATH: process.env["PATH"],
-    CNI_COMMAND: verb,
-    CNI_CONTAINERID: netns.replaceAll("/", ""),
-    CNI_NETNS: netns,
-    CNI_IFNAME: "eth0",
-    CNI_PATH: directory,
-  };
-  const start = process.hrtime.bigint();
-  const { exitCode, stdout, stderr } = new Child({ file: `${directory}/${plugin}`, env, input }).finished();
-  const end = process.hrtime.bigint();
-  if (exitCode !== 0) throw new Error(`${directory}/${plugin} ${verb}: ${stdout}${stderr}`);
-  return Number(end - start) / 1e6;
 }

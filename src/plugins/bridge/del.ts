@@ -5,6 +5,7 @@ import { Places } from "../../kernel/places.ts";
 import { type Cidr, hostCidr, sameCidr } from "../../net/cidr.ts";
 import { masqueradeChainNames } from "../../net/hashed-name.ts";
 import type { Family } from "../../net/ip.ts";
+import { release } from "../../plan/docker/steps.ts";
 import { type Masqueraded, masqueradeChain, masqueradeChains } from "../../plan/masquerade.ts";
 import type { PrivateChain } from "../../plan/private-chain.ts";
 import { CniError, ErrorCode, messageOf } from "../../protocol/error.ts";
@@ -15,8 +16,8 @@ import { delIpam } from "../ipam.ts";
 import { findClaim, forgetPorts } from "../port-claims.ts";
 import { forgetFlows } from "../port-remains.ts";
 import { decodeRemains } from "./config.ts";
-import { leave, startLeaving } from "./docker/attachments.ts";
-import { type DockerRemains, findDockerRemains } from "./docker/del.ts";
+import { startLeaving } from "./docker/attachments.ts";
+import { forgottenRules } from "./docker/del.ts";
 import { findNftRemains, type NftRemains } from "./nft-actual.ts";
 import { observeRemains } from "./observe.ts";
 import { planRemoval } from "./plan.ts";
@@ -39,24 +40,16 @@ export async function del(call: DelCall, around: Surroundings): Promise<void> {
   await attempt(failures, async () => {
     nft = findNftRemains(call, config);
   });
-  let inDocker: DockerRemains | undefined;
-  await attempt(failures, async () => {
-    inDocker = findDockerRemains(call, config, { known, places });
-  });
+  using leaving = await startLeaving(call.network.name, call, around);
+  const isDocker = leaving !== undefined || config.docker !== undefined;
   const usesIptables =
-    inDocker === undefined &&
-    config.ipMasq &&
-    mayHaveIptablesRules(config.ipMasqBackend, nft.isMasqueraded, programsIn(around.env));
+    !isDocker && config.ipMasq && mayHaveIptablesRules(config.ipMasqBackend, nft.isMasqueraded, programsIn(around.env));
   await attempt(failures, async () => {
+    const rules = leaving?.rules ?? forgottenRules(call, config, { known, places });
     const removal = planRemoval(call, remains, usesIptables ? chainsOf(call, known) : []);
-    if (inDocker?.bridge !== undefined) await startLeaving(inDocker.bridge, call, around);
-    await apply([...(inDocker?.steps ?? []), ...nft.steps, ...removal], applying);
-    if (inDocker === undefined) return;
-    if (inDocker.bridge !== undefined) await leave(inDocker.bridge, call, around);
-    const ports = findClaim(call.network.name, call)?.ports ?? [];
-    const ips = known.map(({ ip }) => ip);
-    forgetFlows(places, ports, ips);
-    await forgetPorts(call, around);
+    await apply([...release(rules), ...nft.steps, ...removal], applying);
+    await leaving?.finish();
+    if (isDocker) await unpublish(call, known, { places, around });
   });
   await attempt(failures, async () => {
     const released = config.ipamType === undefined ? [] : await delIpam(config.ipamType, call, around);
@@ -68,6 +61,18 @@ export async function del(call: DelCall, around: Surroundings): Promise<void> {
     );
   });
   if (failures.length > 0) throw combined(failures);
+}
+
+async function unpublish(
+  call: DelCall,
+  known: readonly Cidr[],
+  { places, around }: { readonly places: Places; readonly around: Surroundings },
+): Promise<void> {
+  const claim = findClaim(call.network.name, call);
+  if (claim === undefined) return;
+  const ips = known.map(({ ip }) => ip);
+  forgetFlows(places, claim.ports, ips);
+  await forgetPorts(call, around);
 }
 
 function chainsOf(call: DelCall, addresses: readonly Cidr[]): PrivateChain[] {

@@ -51,9 +51,28 @@ COMMIT
     expect(addWhereExpected(set({ standing: [a] }))).toBe("*filter\n-C X -j a\nCOMMIT\n");
   });
 
-  test("is nothing for several tables, for the head of a chain, and for no rules", () => {
-    expect(addWhereExpected(set({ own: [a, direct] }))).toBeUndefined();
-    expect(addWhereExpected(set({ own: [head(a)] }))).toBeUndefined();
+  test("checks all tables before it changes the first of several", () => {
+    const standing = [b, rule("nat", "OUTPUT", "-j N")];
+    expect(addWhereExpected(set({ standing, own: [head(a), direct] }))).toBe(`*raw
+-S PREROUTING
+COMMIT
+*nat
+-C OUTPUT -j N
+COMMIT
+*filter
+-C X -j b
+-S X
+COMMIT
+*raw
+-A PREROUTING -d 10.1.0.5/32 -j DROP
+COMMIT
+*filter
+-I X -j a
+COMMIT
+`);
+  });
+
+  test("is nothing for no rules", () => {
     expect(addWhereExpected(set({}))).toBeUndefined();
   });
 

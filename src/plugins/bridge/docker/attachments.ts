@@ -58,13 +58,48 @@ export async function enter(
 
 /** From now on others make its rules again when they are missing, until it leaves. */
 export async function completeAttachment(bridge: string, call: AddCall, around: Surroundings): Promise<void> {
-  await changeState(bridge, call, { state: "attached", around });
-  around.undo.defer(`detach from ${bridge}`, () => startLeaving(bridge, call, quiet(around)));
+  await changeState(bridge, call, "attached", around);
+  around.undo.defer(`detach from ${bridge}`, () => changeState(bridge, call, "leaving", quiet(around)));
 }
 
-/** Call it before the rules are removed, so that nobody makes them again. */
-export async function startLeaving(bridge: string, attachment: Attachment, around: Around): Promise<void> {
-  await changeState(bridge, attachment, { state: "leaving", around });
+/** A container on its way out. */
+export interface Leaving extends Disposable {
+  /** That nobody else needs: its own and, when it is the last one, those of the network. */
+  readonly rules: readonly FamilyRules[];
+  /** When they are removed. */
+  readonly finish: () => Promise<void>;
+}
+
+/** Undefined when there is no record of it. Nobody makes its rules again from now on; with the last one nobody enters until the end. */
+export async function startLeaving(
+  network: string,
+  attachment: Attachment,
+  around: Around,
+): Promise<Leaving | undefined> {
+  const bridge = bridgeOf(network, attachment);
+  if (bridge === undefined) return undefined;
+  const lock = await lockState(around.checkInterrupt);
+  const record = readRecord(bridge);
+  const own = record?.attachments.find((each) => isSame(attachment, each));
+  if (record === undefined || own === undefined) {
+    lock[Symbol.dispose]();
+    return undefined;
+  }
+  const others = othersThan(attachment, record);
+  const elsewhere = readRecords().filter((each) => each.bridge !== bridge);
+  if (!others.some(mayBeAlive())) {
+    const finish = async () => {
+      writeRecord({ ...record, attachments: [] });
+      lock[Symbol.dispose]();
+    };
+    const rules = without(rulesIn(record), elsewhere.flatMap(rulesIn));
+    return { rules, finish, [Symbol.dispose]: () => lock[Symbol.dispose]() };
+  }
+  writeRecord({ ...record, attachments: [...others, { ...own, state: "leaving" }] });
+  lock[Symbol.dispose]();
+  const kept = [...others.flatMap((other) => other.rules), ...elsewhere.flatMap(rulesIn)];
+  const finish = () => forget(bridge, attachment, { removed: own.rules, around });
+  return { rules: without(own.rules, kept), finish, [Symbol.dispose]: () => {} };
 }
 
 /** The rules of containers that are attached. */
@@ -77,11 +112,19 @@ export function isShared(bridge: string, attachment: Attachment): boolean {
   return othersThan(attachment, readRecord(bridge)).some(mayBeAlive());
 }
 
-/** Forgets the container. With the last one the rules of the network go. */
-export async function leave(bridge: string, attachment: Attachment, around: Around): Promise<void> {
+/** Forgets the container, and removes what there is of its rules. With the last one the rules of the network go. */
+async function leave(bridge: string, attachment: Attachment, around: Around): Promise<void> {
+  await forget(bridge, attachment, { removed: [], around });
+}
+
+async function forget(
+  bridge: string,
+  attachment: Attachment,
+  { removed, around }: { readonly removed: readonly FamilyRules[]; readonly around: Around },
+): Promise<void> {
   using _lock = await lockState(around.checkInterrupt);
   const record = readRecord(bridge);
-  if (record !== undefined) await keep(record, othersThan(attachment, record), around);
+  if (record !== undefined) await keep(record, othersThan(attachment, record), { removed, around });
 }
 
 /** The attachments of a network that `isStale` finds so. Returns those that were removed. */
@@ -97,31 +140,16 @@ export async function collect(
     const stale = record.attachments.filter(isStale);
     if (stale.length === 0) continue;
     const rest = record.attachments.filter((attachment) => !stale.includes(attachment));
-    await keep(record, rest, around);
+    await keep(record, rest, { removed: [], around });
     removed.push(...stale);
   }
   return removed;
 }
 
-/** What ADD wrote for this container alone, on whatever bridge that was; undefined when there is no record of it. */
-export function findAttachment(
-  network: string,
-  attachment: Attachment,
-): { readonly bridge: string; readonly own: readonly FamilyRules[] } | undefined {
-  const records = readRecords();
-  for (const record of records) {
-    const own = record.network === network ? record.attachments.find((each) => isSame(attachment, each)) : undefined;
-    if (own === undefined) continue;
-    const others = records.flatMap((each) => othersThan(each === record ? attachment : undefined, each));
-    return {
-      bridge: record.bridge,
-      own: without(
-        own.rules,
-        others.flatMap((other) => other.rules),
-      ),
-    };
-  }
-  return undefined;
+function bridgeOf(network: string, attachment: Attachment): string | undefined {
+  return readRecords().find(
+    (record) => record.network === network && record.attachments.some((each) => isSame(attachment, each)),
+  )?.bridge;
 }
 
 /** Those that nobody has a record of: an address, or a port, may be another container's meanwhile. */
@@ -130,18 +158,23 @@ export function withoutRecorded(rules: readonly FamilyRules[]): readonly FamilyR
 }
 
 /** Writes the record with these attachments, or none when nobody of them is alive, and removes the rules that it does not have then. */
-async function keep(record: BridgeRecord, rest: readonly AttachmentRecord[], around: Around): Promise<void> {
+async function keep(
+  record: BridgeRecord,
+  rest: readonly AttachmentRecord[],
+  { removed, around }: { readonly removed: readonly FamilyRules[]; readonly around: Around },
+): Promise<void> {
   const next = { ...record, attachments: rest.some(mayBeAlive()) ? rest : [] };
   const others = readRecords().filter(({ bridge }) => bridge !== record.bridge);
   const kept = [...others, ...(next.attachments.length > 0 ? [next] : [])].flatMap(rulesIn);
-  await removeRules(without(rulesIn(record), kept), around);
+  await removeRules(without(rulesIn(record), [...kept, ...removed]), around);
   writeRecord(next);
 }
 
 async function changeState(
   bridge: string,
   attachment: Attachment,
-  { state, around }: { readonly state: AttachmentRecord["state"]; readonly around: Around },
+  state: AttachmentRecord["state"],
+  around: Around,
 ): Promise<void> {
   using _lock = await lockState(around.checkInterrupt);
   const record = readRecord(bridge);
