@@ -10,6 +10,9 @@ import {
 } from "../plan/private-chain.ts";
 import { CniError, ErrorCode } from "../protocol/error.ts";
 import { needProgram } from "./find-program.ts";
+import { isErrno } from "./kernel-error.ts";
+import { commitsOf, watchCommits } from "./netlink/commits.ts";
+import type { NetlinkSocket } from "./netlink/socket.ts";
 import { Child } from "./process.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -43,10 +46,12 @@ export function startAddingChain(chain: PrivateChain, env: Environment): RuleCha
 /** The same for taking it away. That nothing of it is there is success. */
 export function startRemovingChain(chain: PrivateChain, env: Environment): RuleChange {
   // without its jumps it cannot be known beforehand what has to go
+  const watch = watchCommits();
   const first = chain.jumps.length > 0 ? new Restore(chain, removeChain(chain), env) : undefined;
   return {
     finish: () => {
-      const refusal = first?.refusal();
+      const refusal = first?.refusalOrCommit(watch);
+      watch?.[Symbol.dispose]();
       if (first !== undefined && refusal === undefined) return;
       const rest = removeRemains(chain, saveAfter(refusal, chain, env));
       if (rest !== undefined) restoreOrThrow(chain, rest, env);
@@ -100,6 +105,25 @@ export class Restore {
       env,
       input: Buffer.from(input),
     });
+  }
+
+  /**
+   * Waits until the rules are in force, which may be before its end: then it ends by itself. `watch` was opened before it was started.
+   * Undefined when it has done its work.
+   */
+  refusalOrCommit(watch: NetlinkSocket | undefined): CniError | undefined {
+    let left = this.#input.split("\n").filter((line) => line === "COMMIT").length;
+    try {
+      while (watch !== undefined && left > 0 && this.#child.hasNewsBeside(watch.fd))
+        left -= commitsOf(watch.nextChanges(0), this.#child.pid);
+    } catch (error) {
+      // more news than there is room for
+      if (!isErrno(error, "ENOBUFS")) throw error;
+      left = Number.POSITIVE_INFINITY;
+    }
+    if (left > 0) return this.refusal();
+    this.#child.leaveAlone();
+    return undefined;
   }
 
   /** Waits for its end; undefined when it has done its work. */

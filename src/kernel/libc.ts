@@ -51,6 +51,11 @@ export function netlinkSocket(protocol: number): number {
   return checked("socket", AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 }
 
+/** The same, which child processes have open, too. */
+export function inheritedNetlinkSocket(protocol: number): number {
+  return checked("socket", AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, protocol);
+}
+
 /** Frames that are written to it leave by the link of that index; it receives none. */
 export function packetSocket(link: number): number {
   const fd = checked("socket", AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);

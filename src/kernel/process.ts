@@ -20,7 +20,7 @@ const buffer = Buffer.allocUnsafe(64 * 1024);
 
 /** A child that runs while we do something else; what it writes waits in pipes. It has ended when `finished` returns. */
 export class Child {
-  readonly #pid: number;
+  readonly pid: number;
   readonly #pidfd: number;
   readonly #stdout: Output;
   readonly #stderr: Output;
@@ -33,14 +33,14 @@ export class Child {
     try {
       // at position 0, so that the child reads from the start
       writeSync(stdin, input, 0, input.length, 0);
-      this.#pid = spawn(file, [file, ...args], variables, given);
+      this.pid = spawn(file, [file, ...args], variables, given);
     } catch (error) {
       closeAll([stdout.read, stderr.read]);
       throw error;
     } finally {
       closeAll(given);
     }
-    this.#pidfd = pidfd(this.#pid);
+    this.#pidfd = pidfd(this.pid);
     this.#stdout = new Output(stdout.read);
     this.#stderr = new Output(stderr.read);
   }
@@ -52,6 +52,22 @@ export class Child {
     const ready = waitReadable([this.#pidfd, ...outputs.map((output) => output.fd)], milliseconds);
     for (const output of outputs) if (ready.includes(output.fd)) output.read();
     return ready.includes(this.#pidfd);
+  }
+
+  /** Waits for its end, or until there is something to read at a descriptor; returns whether there is. */
+  hasNewsBeside(fd: number): boolean {
+    for (;;) {
+      const outputs = [this.#stdout, this.#stderr].filter((output) => output.isOpen);
+      const ready = waitReadable([fd, this.#pidfd, ...outputs.map((output) => output.fd)], -1);
+      if (ready.includes(fd)) return true;
+      for (const output of outputs) if (ready.includes(output.fd)) output.read();
+      if (ready.includes(this.#pidfd)) return false;
+    }
+  }
+
+  /** Nobody waits for its end any more. */
+  leaveAlone(): void {
+    closeAll([this.#pidfd, this.#stdout.fd, this.#stderr.fd]);
   }
 
   /** `SIGTERM`, and after a while `SIGKILL`. */
@@ -66,7 +82,7 @@ export class Child {
   /** Waits for its end, whatever signals come to us meanwhile; not for that of processes it leaves behind. */
   finished(): Finished {
     while (!this.hasFinished(-1));
-    const status = reap(this.#pid);
+    const status = reap(this.pid);
     closeAll([this.#pidfd, this.#stdout.fd, this.#stderr.fd]);
     return { ...describeStatus(status), stdout: this.#stdout.text(), stderr: this.#stderr.text() };
   }

@@ -19,6 +19,7 @@ import { isForwardPolicyOurs, noteForwardPolicy } from "../state/forward-policy.
 import { isForwardingOff, switchForwardingOn, takeForwardingBack } from "./forwarding.ts";
 import { type Environment, findIptables, printRules, Restore, type RuleChange } from "./iptables.ts";
 import { takeLock } from "./lock.ts";
+import { watchCommits } from "./netlink/commits.ts";
 
 interface Surroundings {
   readonly env: Environment;
@@ -59,11 +60,13 @@ export function startEnsuring(set: RuleSet, around: Surroundings, added: (own: r
 export function startReleasing({ family, ...removal }: Release, around: Surroundings): RuleChange {
   // without its rules it cannot be known beforehand what leads to a chain
   const isKnown = removal.chain === undefined || removal.rules.length > 0;
+  const watch = watchCommits();
   const input = isKnown ? remove(removal) : undefined;
   const first = input === undefined ? undefined : new Restore({ family }, input, around.env);
   return {
     finish: async () => {
-      const refusal = first?.refusal();
+      const refusal = first?.refusalOrCommit(watch);
+      watch?.[Symbol.dispose]();
       if (isKnown && refusal === undefined) return;
       await change(family, { ...around, refusal }, (saved) => removePresent(removal, saved));
     },

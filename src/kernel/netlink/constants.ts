@@ -28,6 +28,9 @@ export const NFPROTO_BRIDGE = 7;
 
 /** linux/netfilter/nf_tables.h */
 export const NFT_MSG_GETCHAIN = 4;
+export const NFNLGRP_NFTABLES = 7;
+export const NFT_MSG_NEWGEN = 15;
+export const NFTA_GEN_PROC_PID = 2;
 export const NFT_MSG_GETRULE = 7;
 export const NFTA_CHAIN_TABLE = 1;
 export const NFTA_CHAIN_NAME = 3;

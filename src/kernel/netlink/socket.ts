@@ -44,8 +44,8 @@ export class NetlinkSocket {
   #received: Message[] = [];
   #filtersDumps = false;
 
-  constructor(protocol = NETLINK_ROUTE) {
-    this.#fd = netlinkSocket(protocol);
+  constructor(protocol = NETLINK_ROUTE, open = netlinkSocket) {
+    this.#fd = open(protocol);
     setNetlinkOption(this.#fd, NETLINK_EXT_ACK, 1);
   }
 
@@ -76,6 +76,11 @@ export class NetlinkSocket {
       if (!interrupted) return messages;
     }
     throw new KernelError(`${request.what}, which changed ${DUMP_ATTEMPTS} times while being read`, 4);
+  }
+
+  /** For waiting beside other things. */
+  get fd(): number {
+    return this.#fd;
   }
 
   /** From now on the kernel sends the changes of a kind too: see `nextChanges`. */
