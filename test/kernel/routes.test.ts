@@ -79,13 +79,21 @@ describe("a route that is added", () => {
     },
   ])("$what is there", async ({ route, command, shown }) => {
     await using side = await Side.open(NETWORK);
-    const { table = 254, gw, priority = route.dst.ip.family === 4 ? 0 : 1024 } = { gw: undefined, ...route };
+    const {
+      table = 254,
+      gw,
+      mtu,
+      priority = route.dst.ip.family === 4 ? 0 : 1024,
+    } = {
+      ...{ gw: undefined, mtu: undefined },
+      ...route,
+    };
     side.socket.request(addRoute({ ...route, link: v0(side) }));
     expect(await side.ip(command)).toMatchObject(shown);
 
     const listed = listRoutes(side.socket, route.dst.ip.family).filter((each) => each.table === table);
     const prefix = route.dst.prefix;
-    expect(listed).toContainEqual({ dst: { prefix, ip: expect.anything() }, link: v0(side), gw, table, priority });
+    expect(listed).toContainEqual({ dst: { prefix, ip: expect.anything() }, link: v0(side), gw, table, priority, mtu });
   });
 
   test("twice is EEXIST the second time", async () => {

@@ -108,8 +108,8 @@ describe.each(ways)("$name", ({ bridge: network, portmap: config, seesNeighbours
     };
     await start("first", udp);
     const first = await says("first");
-    const sender = outside.start(process.execPath, [`${programs}/udp-every.mjs`, hostIn[4], "5353", "400", "9"]);
-    await new Promise((done) => setTimeout(done, 1_000));
+    const sender = outside.start(process.execPath, [`${programs}/udp-every.mjs`, hostIn[4], "5353", "1000", "6"]);
+    await new Promise((done) => setTimeout(done, 2_100));
     // the next one is ready before its ports are its own
     const second = await attachSilently("second");
     await stop("first", udp);
