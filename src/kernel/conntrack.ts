@@ -29,11 +29,22 @@ export function forgetUdpFlows(published: readonly PublishedUdp[], host: Netlink
     local ??= listAllAddresses(host).map(({ cidr }) => cidr.ip);
     return isLoopback(ip) || local.some((own) => sameIp(own, ip));
   };
-  for (const port of published) {
-    const flows = listFlows(socket, port.family, { protocol: UDP, port: port.hostPort });
+  for (const family of [4, 6] satisfies Family[]) {
+    const ports = published.filter((port) => port.family === family);
+    const flows = flowsTo(ports, family, socket);
+    const concerned = flows.filter((flow) =>
+      ports.some((port) => port.hostPort === flow.destinationPort && isConcerned(flow, port, isLocal)),
+    );
     // one that has ended meanwhile is an error that says so
-    socket.requestAll(flows.filter((flow) => isConcerned(flow, port, isLocal)).map(deleteFlow));
+    socket.requestAll(concerned.map(deleteFlow));
   }
+}
+
+/** The kernel goes through all flows each time it is asked. */
+function flowsTo(ports: readonly PublishedUdp[], family: Family, socket: NetlinkSocket): readonly Flow[] {
+  const [first, ...more] = new Set(ports.map(({ hostPort }) => hostPort));
+  if (first === undefined) return [];
+  return listFlows(socket, family, more.length === 0 ? { protocol: UDP, port: first } : { protocol: UDP });
 }
 
 function isConcerned(

@@ -15,6 +15,7 @@ import type { OnConflict } from "./port-mappings.ts";
 const PLACEHOLDERS = ["conmon"];
 
 interface Claiming {
+  readonly plugin: PortClaim["plugin"];
   readonly ports: readonly HostPort[];
   /** Of the container. */
   readonly ips: readonly Ip[];
@@ -24,20 +25,26 @@ interface Claiming {
 }
 
 /**
- * Claims the ports. When the ADD fails, they are given back. Returns claims of containers that are gone, and had one of the ports, or
- * an address that this one has now: they are forgotten, their rules are the caller's to remove. Errors: 100 with the holder of each port.
+ * Claims the ports. When the ADD fails, they are given back. `stale` are claims of containers that are gone, and had one
+ * of the ports, or an address that this one has now: they are forgotten, their rules are the caller's to remove. Errors: 100 with the holder of each port.
  */
+export interface Claimed {
+  readonly stale: readonly PortClaim[];
+  /** What an earlier ADD of the same attachment had. */
+  readonly before: PortClaim | undefined;
+}
+
 export async function claimPorts(
   call: AddCall,
-  { ports, ips, onConflict, rules }: Claiming,
+  { plugin, ports, ips, onConflict, rules }: Claiming,
   around: Surroundings,
-): Promise<readonly PortClaim[]> {
+): Promise<Claimed> {
   using _lock = await lockState(around.checkInterrupt);
   const claims = readClaims();
   // of one container several interfaces may publish the same port: the first that comes has it
   const others = claims.filter((claim) => claim.containerId !== call.containerId);
   const isGone = judgeNetns();
-  const isStale = ({ netns }: PortClaim) => netns !== undefined && isGone(netns);
+  const isStale = (claim: PortClaim) => claim.netns !== undefined && isGone(claim.netns);
   const rivals = others.filter((claim) => claim.ports.some((port) => ports.some((wanted) => overlaps(port, wanted))));
   const addresses = ips.map(printIp);
   const hasAddress = (claim: PortClaim) => claim.addresses.some((ip) => addresses.includes(ip));
@@ -45,26 +52,28 @@ export async function claimPorts(
   const living = rivals.filter((claim) => !stale.includes(claim));
   report(onConflict === "off" ? [] : conflicts(ports, living), onConflict, around);
   const isEmpty = ports.length + rules.nft.length === 0 && rules.remains.every((each) => each.rules.length === 0);
-  if (isEmpty && claims.length === 0) return [];
-  around.undo.defer("give the ports back", () => forgetPorts(call, { ...around, checkInterrupt: never }));
+  if (isEmpty && claims.length === 0) return { stale: [], before: undefined };
+  around.undo.defer("give the ports back", () => forgetPorts(call, plugin, { checkInterrupt: never }));
   const { containerId, ifname, network } = call;
   const own = {
-    ...{ network: network.name, containerId, ifname, netns: recordNetns(call.netns) },
+    ...{ network: network.name, plugin, containerId, ifname, netns: recordNetns(call.netns) },
     ...{ ports, addresses, ...rules },
   };
-  const rest = claims.filter((claim) => !isOf(claim, network.name, call) && !stale.includes(claim));
+  const before = claims.find((claim) => isOf(claim, network.name, call) && claim.plugin === plugin);
+  const rest = claims.filter((claim) => claim !== before && !stale.includes(claim));
   writeClaims(isEmpty ? rest : [...rest, own]);
-  return stale;
+  return { stale, before };
 }
 
 /** Forgets the claim of an attachment. */
 export async function forgetPorts(
   { network, ...attachment }: Attachment & { readonly network: { readonly name: string } },
+  plugin: PortClaim["plugin"],
   { checkInterrupt }: Pick<Surroundings, "checkInterrupt">,
 ): Promise<void> {
-  if (findClaim(network.name, attachment) === undefined) return;
+  if (findClaim(network.name, attachment, plugin) === undefined) return;
   using _lock = await lockState(checkInterrupt);
-  writeClaims(readClaims().filter((claim) => !isOf(claim, network.name, attachment)));
+  writeClaims(readClaims().filter((claim) => claim.plugin !== plugin || !isOf(claim, network.name, attachment)));
 }
 
 /** What the container's other attachments have claimed. */
@@ -75,8 +84,8 @@ export function otherClaims(network: string, attachment: Attachment): readonly P
 }
 
 /** What the attachment has claimed. */
-export function findClaim(network: string, attachment: Attachment): PortClaim | undefined {
-  return readClaims().find((claim) => isOf(claim, network, attachment));
+export function findClaim(network: string, attachment: Attachment, plugin: PortClaim["plugin"]): PortClaim | undefined {
+  return readClaims().find((claim) => claim.plugin === plugin && isOf(claim, network, attachment));
 }
 
 function conflicts(ports: readonly HostPort[], living: readonly PortClaim[]): string[] {

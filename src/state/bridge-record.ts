@@ -44,12 +44,29 @@ const FORMAT = 1;
 /** Undefined when there is none, or none that can be read. */
 export function readRecord(bridge: string): BridgeRecord | undefined {
   try {
-    const { format, ...record } = JSON.parse(readFileSync(pathOf(bridge), "utf8"));
-    return format === FORMAT ? record : undefined;
+    const { format, ...record } = Object(JSON.parse(readFileSync(pathOf(bridge), "utf8")));
+    return format === FORMAT && isRecord(record) ? record : undefined;
   } catch (error) {
     if (error instanceof SyntaxError || isErrno(error, "ENOENT")) return undefined;
     throw error;
   }
+}
+
+/** Somebody may have changed the file. */
+function isRecord(record: Partial<BridgeRecord>): record is BridgeRecord {
+  const { bridge, network, rules, attachments, settings } = record;
+  return (
+    typeof bridge === "string" &&
+    typeof network === "string" &&
+    Array.isArray(settings?.subnets) &&
+    areRules(rules) &&
+    Array.isArray(attachments) &&
+    attachments.every((each) => areRules(each?.rules) && Array.isArray(each.addresses))
+  );
+}
+
+function areRules(rules: unknown): boolean {
+  return Array.isArray(rules) && rules.every((each) => Array.isArray(each?.rules));
 }
 
 /** All of the host. */

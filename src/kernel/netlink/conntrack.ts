@@ -54,23 +54,22 @@ export interface Flow {
 }
 
 /**
- * Equivalent to: `conntrack -L -p $protocol --orig-port-dst $port`. Kernels before 5.8 send all flows, and this picks them out.
+ * Equivalent to: `conntrack -L -p $protocol [--orig-port-dst $port]`. Kernels before 5.8 send all flows, and this picks them out.
  * None where nothing is tracked.
  */
 export function listFlows(
   socket: NetlinkSocket,
   family: Family,
-  { protocol, port }: { readonly protocol: number; readonly port: number },
+  { protocol, port }: { readonly protocol: number; readonly port?: number },
 ): Flow[] {
-  const tuple = nested(CTA_TUPLE_ORIG, [
-    nested(CTA_TUPLE_PROTO, [u8(CTA_PROTO_NUM, protocol), attribute(CTA_PROTO_DST_PORT, bigEndian(port))]),
-  ]);
-  const flags = CTA_FILTER_F_PROTO_NUM | CTA_FILTER_F_PROTO_DST_PORT;
+  const withPort = port === undefined ? [] : [attribute(CTA_PROTO_DST_PORT, bigEndian(port))];
+  const tuple = nested(CTA_TUPLE_ORIG, [nested(CTA_TUPLE_PROTO, [u8(CTA_PROTO_NUM, protocol), ...withPort])]);
+  const flags = CTA_FILTER_F_PROTO_NUM | (port === undefined ? 0 : CTA_FILTER_F_PROTO_DST_PORT);
   const filter = nested(CTA_FILTER, [u32(CTA_FILTER_ORIG_FLAGS, flags)]);
   const request = { what: "list tracked connections", bytes: flowMessage(IPCTNL_MSG_CT_GET, family, [tuple, filter]) };
   return orNone(() => socket.dump(request))
     .flatMap(parseFlow)
-    .filter((flow) => flow.protocol === protocol && flow.destinationPort === port);
+    .filter((flow) => flow.protocol === protocol && (port === undefined || flow.destinationPort === port));
 }
 
 /** ENOENT when it has ended meanwhile. */

@@ -4,8 +4,9 @@ import { type Cidr, hostCidr, networkOf, printCidr } from "../../net/cidr.ts";
 import { printIp } from "../../net/ip.ts";
 import type { PortMapping } from "../../net/port-mapping.ts";
 import { quote, unquote } from "../private-chain.ts";
-import type { Chain, Rule, RuleSet } from "../rule-set.ts";
+import type { Chain, OwnChain, Rule, RuleSet } from "../rule-set.ts";
 import type { SavedRules } from "../saved-rules.ts";
+import type { Release } from "../step.ts";
 
 const SHARED = "CNI-HOSTPORT-DNAT";
 const SET_MARK = "CNI-HOSTPORT-SETMARK";
@@ -35,6 +36,12 @@ export interface Publishing {
   readonly externalSetMarkChain: string | undefined;
   /** More arguments for the rules of the shared chain. */
   readonly conditions: readonly string[];
+}
+
+/** What takes rules of one family away again. */
+export interface PortRules extends Release {
+  /** With its rules: another interface of the container in the network shares it. */
+  readonly chain?: OwnChain | undefined;
 }
 
 /** The rules for one address of the container. */

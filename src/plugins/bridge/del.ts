@@ -68,11 +68,11 @@ async function unpublish(
   known: readonly Cidr[],
   { places, around }: { readonly places: Places; readonly around: Surroundings },
 ): Promise<void> {
-  const claim = findClaim(call.network.name, call);
+  const claim = findClaim(call.network.name, call, "bridge");
   if (claim === undefined) return;
   const ips = known.map(({ ip }) => ip);
   forgetFlows(places, claim.ports, ips);
-  await forgetPorts(call, around);
+  await forgetPorts(call, "bridge", around);
 }
 
 function chainsOf(call: DelCall, addresses: readonly Cidr[]): PrivateChain[] {

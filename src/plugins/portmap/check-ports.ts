@@ -9,6 +9,8 @@ import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { CheckCall, Surroundings } from "../../protocol/plugin.ts";
 import type { Result } from "../../protocol/result.ts";
 import { programsIn } from "../firewall-backend.ts";
+import { otherClaims } from "../port-claims.ts";
+import { withSharers } from "../port-remains.ts";
 import { decodeConfig, type PortmapConfig } from "./config.ts";
 import { dockerPorts } from "./docker.ts";
 import { addressesOf, nftRulesOf, ruleSetsOf } from "./plan.ts";
@@ -35,18 +37,22 @@ function problemsOf(config: PortmapConfig, { call, result, env }: ToCheck): read
     return sets.flatMap((set) => missing([...set.standing, ...set.own], set.family, readRules(set.family, env)));
   }
   const addresses = addressesOf(result, call.ifname);
+  const others = otherClaims(call.network.name, call);
   return config.backend === "iptables"
-    ? ruleSetsOf(config, publishedBy(call), addresses).flatMap((set) => iptablesProblems(set, env))
+    ? ruleSetsOf(config, publishedBy(call), addresses).flatMap((set) =>
+        iptablesProblems(set, withSharers(set, others), env),
+      )
     : nftRulesOf(config, call.containerId, { addresses, others: () => [] }).flatMap(nftProblems);
 }
 
-function iptablesProblems(set: RuleSet, env: Surroundings["env"]): string[] {
+/** `all` are also those of the container's other interfaces. */
+function iptablesProblems(set: RuleSet, all: RuleSet, env: Surroundings["env"]): string[] {
   const saved = readRules(set.family, env);
   const print = (rule: Rule) => `there is no rule of: ${printRule(rule, set.family)}`;
   return [
     ...missing(set.standing, set.family, saved),
     ...missingEntries(set, saved).map(print),
-    ...chainProblems(set, saved),
+    ...chainProblems(set, all.ownChain?.rules ?? [], saved),
   ];
 }
 
@@ -65,15 +71,16 @@ function missingEntries({ own, ownChain }: RuleSet, saved: SavedRules): readonly
   });
 }
 
-/** The chain is the container's alone: its rules are these, in this order. */
-function chainProblems({ family, ownChain }: RuleSet, saved: SavedRules): string[] {
+/** The chain is the container's alone: its rules are these, each interface's in this order. */
+function chainProblems({ family, ownChain }: RuleSet, all: readonly string[], saved: SavedRules): string[] {
   if (ownChain === undefined) return [];
   const { table, name, rules } = ownChain;
   const present = saved.rulesOf(table, name);
   const print = (text: string) => printRule({ table, chain: name, text, at: "end" }, family);
   const gone = rules.filter((text) => !present.includes(text));
-  const more = present.filter((text) => !rules.includes(text));
-  const isOtherOrder = gone.length + more.length === 0 && present.some((text, i) => text !== rules[i]);
+  const more = present.filter((text) => !all.includes(text));
+  const places = rules.map((text) => present.indexOf(text)).filter((place) => place >= 0);
+  const isOtherOrder = places.some((place, i) => place < (places[i - 1] ?? 0));
   return [
     ...gone.map((text) => `there is no rule of: ${print(text)}`),
     ...more.map((text) => `there is a rule that is not the container's: ${print(text)}`),

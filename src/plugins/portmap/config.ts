@@ -100,9 +100,12 @@ function conditionsOf(written: Fields, backend: Backend): string[] {
   });
 }
 
-/** As in the reference, no conditions. */
+/** As in the reference, no conditions. Errors: 7 when there are some behind an empty one. */
 function isNeutral(conditions: readonly string[] | undefined): boolean {
-  return conditions === undefined || conditions.length === 0 || conditions[0] === "";
+  if (conditions === undefined || conditions.length === 0) return true;
+  if (conditions[0] !== "") return false;
+  if (conditions.length === 1) return true;
+  throw invalid(`the conditions ${JSON.stringify(conditions)} begin with an empty one`);
 }
 
 /** Docker's layout has its own way for each of these. */

@@ -25,12 +25,15 @@ async function removeClaimed({ network, validAttachments }: GcCall, around: Surr
   const isValid = ({ containerId, ifname }: Attachment) =>
     validAttachments.some((valid) => valid.containerId === containerId && valid.ifname === ifname);
   const isStale = (claim: PortClaim) =>
-    claim.network === network.name && !isValid(claim) && (claim.netns === undefined || isGone(claim.netns));
+    claim.plugin === "portmap" &&
+    claim.network === network.name &&
+    !isValid(claim) &&
+    (claim.netns === undefined || isGone(claim.netns));
   for (const claim of readClaims().filter(isStale)) {
     const whose = { ...claim, network };
-    const steps = planRemoval(publishedBy(whose), claim, claim);
+    const steps = planRemoval(publishedBy(whose), { attachment: claim, claim, env: around.env });
     await apply(steps, { ...around, places, record: () => {} });
-    await forgetPorts(whose, around);
+    await forgetPorts(whose, "portmap", around);
     around.log(`GC: removed the published ports of ${claim.containerId} ${claim.ifname} in ${network.name}`);
   }
 }

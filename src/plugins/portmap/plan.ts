@@ -3,10 +3,10 @@ import type { HostPort } from "../../net/host-port.ts";
 import type { Family, Ip } from "../../net/ip.ts";
 import type { PortMapping } from "../../net/port-mapping.ts";
 import type { NftRule } from "../../plan/nft-rules.ts";
-import { type Published, portmapRules } from "../../plan/portmap/iptables-rules.ts";
+import { type PortRules, type Published, portmapRules } from "../../plan/portmap/iptables-rules.ts";
 import { nftPorts } from "../../plan/portmap/nft-rules.ts";
 import type { RuleSet } from "../../plan/rule-set.ts";
-import type { Release, Step } from "../../plan/step.ts";
+import type { Step } from "../../plan/step.ts";
 import type { Result } from "../../protocol/result.ts";
 import type { PortmapConfig } from "./config.ts";
 
@@ -65,11 +65,11 @@ export function nftRulesOf(
 }
 
 /** What takes the rules away again. */
-export function releasesOf(sets: readonly RuleSet[]): readonly Release[] {
+export function releasesOf(sets: readonly RuleSet[]): readonly PortRules[] {
   return sets.map(({ family, own, ownChain }) => ({
     family,
     rules: own,
-    ...(ownChain === undefined ? {} : { chain: { table: ownChain.table, name: ownChain.name } }),
+    ...(ownChain === undefined ? {} : { chain: ownChain }),
   }));
 }
 

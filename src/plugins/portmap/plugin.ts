@@ -19,7 +19,7 @@ import { hostPortsOf as dockerHostPortsOf, unpublished } from "../bridge/docker/
 import { carryOut } from "../carry-out.ts";
 import { programsIn } from "../firewall-backend.ts";
 import { claimPorts, findClaim, forgetPorts, otherClaims } from "../port-claims.ts";
-import { forgetFlows, removeStale } from "../port-remains.ts";
+import { forgetFlows, removeStale, supersede, withSharers } from "../port-remains.ts";
 import { decodeConfig, decodePorts, type PortmapConfig } from "./config.ts";
 import { dockerPorts } from "./docker.ts";
 import { addressesOf, hostPortsOf, nftRulesOf, planLoopback, releasesOf, ruleSetsOf } from "./plan.ts";
@@ -28,13 +28,18 @@ import { planRemoval } from "./remains.ts";
 export async function add(call: AddCall, around: Surroundings): Promise<Result> {
   const config = decodeConfig(call.network, programsIn(around.env));
   const result = resultBefore(call.network);
-  if (config.ports.length === 0) return result;
   using places = new Places(undefined);
+  if (config.ports.length === 0) {
+    await unpublish(call, { places, ips: [], around });
+    return result;
+  }
   const planned = planPorts(config, { call, result, places, log: around.log });
   const { ports, rules, remains } = planned;
   const ips = addressesOf(result, call.ifname).map(({ ip }) => ip);
-  const stale = await claimPorts(call, { ports, ips, onConflict: config.onConflict, rules: remains }, around);
+  const claiming = { plugin: "portmap", ports, ips, onConflict: config.onConflict, rules: remains } as const;
+  const { stale, before } = await claimPorts(call, claiming, around);
   await removeStale(stale, around);
+  await supersede(before, remains, around);
 
   await carryOut([...rules, ...planned.settings, { do: "rules.await" }], { places, netns: call.netns, around });
   forgetFlows(places, ports, ips);
@@ -44,13 +49,25 @@ export async function add(call: AddCall, around: Surroundings): Promise<Result> 
 /** Works with whatever is known; what is removed belongs to the container, whichever way it was written. */
 export async function del(call: DelCall, around: Surroundings): Promise<void> {
   using places = new Places(undefined);
-  const result = call.network.prevResult ?? emptyResult;
-  const ips = addressesOf(result, call.ifname).map(({ ip }) => ip);
-  const claim = findClaim(call.network.name, call);
-  const ports = claim?.ports ?? hostPortsOf(decodePorts(call.network), ips);
-  await apply(planRemoval(publishedBy(call), call, claim), { ...around, places, record: () => {} });
-  forgetFlows(places, ports, ips);
-  await forgetPorts(call, around);
+  const ips = addressesOf(call.network.prevResult ?? emptyResult, call.ifname).map(({ ip }) => ip);
+  const claim = findClaim(call.network.name, call, "portmap");
+  const steps = planRemoval(publishedBy(call), { attachment: call, claim, env: around.env });
+  await apply(steps, { ...around, places, record: () => {} });
+  forgetFlows(places, claim?.ports ?? hostPortsOf(decodePorts(call.network), ips), ips);
+  await forgetPorts(call, "portmap", around);
+}
+
+/** An ADD without ports has none of an earlier one either. */
+async function unpublish(
+  call: AddCall,
+  { places, ips, around }: { readonly places: Places; readonly ips: readonly Ip[]; readonly around: Surroundings },
+): Promise<void> {
+  const claim = findClaim(call.network.name, call, "portmap");
+  if (claim === undefined) return;
+  const steps = planRemoval(publishedBy(call), { attachment: call, claim, env: around.env });
+  await apply(steps, { ...around, places, record: () => {} });
+  forgetFlows(places, claim.ports, ips);
+  await forgetPorts(call, "portmap", around);
 }
 
 export function publishedBy({ network, containerId }: Attachment & { readonly network: Network }): Published {
@@ -96,12 +113,13 @@ function planPorts(config: PortmapConfig, planning: Planning): PlannedPorts {
 type PlannedRules = Pick<PlannedPorts, "rules" | "remains">;
 
 function planIptables(config: PortmapConfig, call: AddCall, addresses: readonly Cidr[]): PlannedRules {
-  return ensured(ruleSetsOf(config, publishedBy(call), addresses));
+  return ensured(ruleSetsOf(config, publishedBy(call), addresses), otherClaims(call.network.name, call));
 }
 
-function ensured(sets: readonly RuleSet[]): PlannedRules {
+/** Other interfaces of the container in the network have rules in the same chain. */
+function ensured(sets: readonly RuleSet[], others: readonly PortClaim[]): PlannedRules {
   return {
-    rules: sets.map((rules): Step => ({ do: "rules.ensure", rules })),
+    rules: sets.map((set): Step => ({ do: "rules.ensure", rules: withSharers(set, others) })),
     remains: { remains: releasesOf(sets), nft: [] },
   };
 }
@@ -128,7 +146,7 @@ function planInDocker(
 ): PlannedPorts {
   const { network, endpoint, sets } = dockerPorts(docker, { ports: config.ports, result, ifname: call.ifname, places });
   for (const line of unpublished(network, endpoint)) log(line);
-  return { ports: dockerHostPortsOf(network, endpoint), settings: [], ...ensured(sets) };
+  return { ports: dockerHostPortsOf(network, endpoint), settings: [], ...ensured(sets, []) };
 }
 
 /** The interface by which the host reaches the container; there may be none by now. */

@@ -1,43 +1,43 @@
-// What there may be of a container's published ports. To look costs no process, unless iptables keeps its rules where it alone finds them.
-import { readFileSync } from "node:fs";
-import { hasNftChain, openNetfilter } from "../../kernel/netlink/nftables.ts";
+import { findProgram } from "../../kernel/find-program.ts";
+import { mayHaveNatChain } from "../../kernel/nat-chain.ts";
 import type { Family } from "../../net/ip.ts";
 import type { Published } from "../../plan/portmap/iptables-rules.ts";
 import type { Step } from "../../plan/step.ts";
-import type { Attachment } from "../../protocol/plugin.ts";
+import type { Attachment, Surroundings } from "../../protocol/plugin.ts";
 import type { PortClaim } from "../../state/port-claims.ts";
 import { otherClaims } from "../port-claims.ts";
-import { nftRemoval } from "../port-remains.ts";
+import { nftRemoval, removalOf } from "../port-remains.ts";
 
 const families = [4, 6] as const satisfies Family[];
 
-/** Of both backends, whatever the configuration says by now. */
-export function planRemoval(whose: Published, attachment: Attachment, claim: PortClaim | undefined): Step[] {
+/** What there may be of a container's ports, of both backends, whatever the configuration says by now. To look costs no process. */
+export function planRemoval(
+  whose: Published,
+  {
+    attachment,
+    claim,
+    env,
+  }: {
+    readonly attachment: Attachment;
+    readonly claim: PortClaim | undefined;
+    readonly env: Surroundings["env"];
+  },
+): Step[] {
   const others = otherClaims(whose.network, attachment);
-  return [...iptablesRemoval(whose, claim), ...families.flatMap((family) => nftRemoval(whose, family, others))];
+  const known = claim === undefined ? [] : removalOf(claim, others);
+  const isKnown = claim?.remains.some(({ chain }) => chain !== undefined) === true;
+  const isShared = others.some(({ remains }) => remains.some(({ chain }) => chain?.name === whose.chain));
+  return [
+    ...known,
+    ...(isKnown || isShared ? [] : unknownChains(whose, env)),
+    ...families.flatMap((family) => nftRemoval(whose, family, others)),
+  ];
 }
 
-function iptablesRemoval({ chain }: Published, claim: PortClaim | undefined): Step[] {
-  if (claim !== undefined && claim.remains.length > 0)
-    return claim.remains.map((release) => ({ do: "rules.release", ...release }));
-  // what the Go plugin wrote, or an ADD whose claim is lost
+/** What the Go plugin wrote, or an ADD whose claim is lost. Whoever has no iptables has no rules of it. */
+function unknownChains({ chain }: Published, env: Surroundings["env"]): Step[] {
+  if (findProgram("iptables-restore", env) === undefined) return [];
   return families
-    .filter((family) => mayHaveChain(family, chain))
+    .filter((family) => mayHaveNatChain(family, chain))
     .map((family) => ({ do: "rules.release", family, rules: [], chain: { table: "nat", name: chain } }));
-}
-
-/** iptables of the nft kind keeps its chains in nftables, where they are found without a process. */
-function mayHaveChain(family: Family, chain: string): boolean {
-  if (hasLegacyTable(family)) return true;
-  using socket = openNetfilter();
-  return socket !== undefined && hasNftChain(socket, { family: family === 4 ? "ip" : "ip6", name: "nat" }, chain);
-}
-
-function hasLegacyTable(family: Family): boolean {
-  try {
-    const names = readFileSync(`/proc/thread-self/net/${family === 4 ? "ip" : "ip6"}_tables_names`, "utf8");
-    return names.split("\n").includes("nat");
-  } catch {
-    return false;
-  }
 }

@@ -6,9 +6,9 @@ import { decodeConfig } from "./config.ts";
 
 /** Errors: 50 when an ADD could publish nothing. */
 export async function status({ network }: StatusCall, { env }: Surroundings): Promise<void> {
-  const { backend } = decodeConfig(network, programsIn(env));
+  const { backend, docker } = decodeConfig(network, programsIn(env));
   try {
-    needProgram(backend === "iptables" ? "iptables-restore" : "nft", env);
+    needProgram(backend === "iptables" || docker !== undefined ? "iptables-restore" : "nft", env);
   } catch (error) {
     throw new CniError(ErrorCode.PluginNotAvailable, messageOf(error));
   }

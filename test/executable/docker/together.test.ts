@@ -90,7 +90,7 @@ describe("two networks", () => {
     const ran = await call(host, "ADD", second);
     expect([ran.exitCode, ran.stderr.trim()]).toEqual([
       0,
-      "port 127.0.0.1:8080:80/tcp is not published in IPv4: the container goes out by another network",
+      "port 127.0.0.1:8080:80/tcp is not published in IPv4: the container has no default route by this network",
     ]);
     expect((await rulesOf(host, 4))["nat DOCKER"]).toEqual(alone["nat DOCKER"]);
     const prevResult = JSON.parse(ran.stdout);

@@ -229,3 +229,91 @@ test("STATUS tells which program an ADD would lack", async () => {
     { code: 50, msg: expect.stringContaining("needs nft") },
   ]);
 });
+
+describe("ADD anew in another way", () => {
+  const inDocker = { docker: {} };
+  const other = [{ hostPort: 9090, containerPort: 90, protocol: "tcp" }];
+
+  test.each([
+    ["Docker's layout with other ports", inDocker, inDocker],
+    ["from Docker's layout to iptables", inDocker, {}],
+    ["from Docker's layout to nftables", inDocker, nft],
+    ["from iptables to Docker's layout", {}, inDocker],
+    ["from iptables to nftables", {}, nft],
+    ["from nftables to iptables", nft, {}],
+  ])("%s leaves nothing of the earlier one", async (_, before, now) => {
+    const result = await attach(host, "c1", { docker: {}, hairpinMode: undefined });
+    const clean = await host.sh("iptables-save | grep '^-A'");
+    await publish(host, result, { config: before });
+    await publish(host, result, { config: now, ports: other });
+    expect(await published()).not.toContain("8080");
+    expect(await published()).toContain("9090");
+    await unpublish(host, result, { config: now, ports: other });
+    expect(await published()).toBe("");
+    const left = (await host.sh("iptables-save | grep '^-A'")).split("\n").filter((rule) => !/HOSTPORT/.test(rule));
+    expect(left).toEqual(clean.split("\n"));
+  });
+
+  test("without ports leaves none", async () => {
+    const result = await attach(host);
+    await publish(host, result);
+    await publish(host, result, { ports: [] });
+    expect(await published()).toBe("");
+  });
+});
+
+test("two interfaces of a container in one network have their ports each", async () => {
+  const result = await attach(host);
+  const second = { ifname: "eth1", ports: dns };
+  const result1 = structuredClone(result);
+  result1.interfaces[2].name = "eth1";
+  await publish(host, result);
+  const alone = await published();
+  await publish(host, result1, second);
+  expect((await published()).split("\n")).toHaveLength(4);
+  expect((await portmap(host, "CHECK", result)).stdout).toBe("");
+  expect((await portmap(host, "CHECK", result1, second)).stdout).toBe("");
+  await unpublish(host, result1, second);
+  expect(await published()).toBe(alone);
+  expect((await portmap(host, "CHECK", result)).stdout).toBe("");
+  await unpublish(host, result);
+  expect(await published()).toBe("");
+});
+
+test("DEL leaves what the bridge itself publishes", async () => {
+  const runtimeConfig = { portMappings: [web] };
+  const result = await attach(host, "c1", { docker: {}, hairpinMode: undefined, runtimeConfig });
+  const own = await published();
+  for (const config of [{}, { docker: {} }]) await unpublish(host, result, { config });
+  expect(await published()).toBe(own);
+  const other = await attach(host, "c2", { docker: {}, hairpinMode: undefined });
+  expect(JSON.parse((await portmap(host, "ADD", other, { containerId: "c2" })).stdout).code).toBe(100);
+});
+
+test("files of another shape are none", async () => {
+  const result = await attach(host);
+  for (const content of ["null", '{"format":1}', '{"format":1,"claims":[5,null,{}]}']) {
+    await publish(host, result);
+    await host.sh(`echo '${content}' > $(ls /run/dockbridge/*/ports)`);
+    await unpublish(host, result);
+    expect(await published()).toBe("");
+  }
+});
+
+test("a host without iptables removes what nftables has, whatever tables the kernel has", async () => {
+  const result = await attach(host, "c1", { ipMasq: false });
+  await publish(host, result, { config: nft });
+  await host.sh("iptables-legacy -t nat -L -n > /dev/null; mount --bind /run/netns /usr/sbin");
+  const ran = await portmap(host, "DEL", result, { config: nft, env: { PATH: "/usr/bin:/bin" } });
+  await host.sh("umount /usr/sbin");
+  // nft is in the same directory
+  expect(ran.stdout).toContain("the network needs nft");
+  await unpublish(host, result, { config: nft });
+  expect(await published()).toBe("");
+});
+
+test("conditions behind an empty one are an error", async () => {
+  const result = await attach(host);
+  const ran = await portmap(host, "ADD", result, { config: { conditionsV4: ["", "-s", "10.0.0.0/8"] } });
+  expect(JSON.parse(ran.stdout)).toMatchObject({ code: 7, msg: expect.stringContaining("begin with an empty one") });
+});

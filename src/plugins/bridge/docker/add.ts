@@ -60,10 +60,17 @@ async function addInDocker(
   for (const line of unpublished(network, endpoint)) around.log(line);
 
   const ports = hostPortsOf(network, endpoint);
-  const claiming = { ports, ips: endpoint.addresses, onConflict: config.onConflict, rules: { remains: [], nft: [] } };
-  await removeStale(await claimPorts(call, claiming, around), around);
+  const claiming = {
+    plugin: "bridge" as const,
+    ports,
+    ips: endpoint.addresses,
+    onConflict: config.onConflict,
+    rules: { remains: [], nft: [] },
+  };
+  const { stale } = await claimPorts(call, claiming, around);
+  await removeStale(stale, around);
   const gone = await enter(call, { network, endpoint }, around);
-  for (const attachment of gone) await forgetPorts({ ...attachment, network: call.network }, around);
+  for (const attachment of gone) await forgetPorts({ ...attachment, network: call.network }, "bridge", around);
   const mac = config.mac ?? (docker.macFromIP ? macOfIp(addressing) : undefined) ?? randomMac(randomBytes(6));
   const wiring = { addressing, mac, names };
   await makeNetwork(config.bridge, planBridge(config, docker, { network, gateways, facts, names }), making);

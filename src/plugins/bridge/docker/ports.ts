@@ -25,7 +25,7 @@ function reasonOf(
   if (hostIp !== undefined && !families.includes(hostIp.family))
     return `: the container has no IPv${hostIp.family} address`;
   const [first] = elsewhere.filter((family) => hostIp === undefined || hostIp.family === family);
-  return first === undefined ? undefined : ` in IPv${first}: the container goes out by another network`;
+  return first === undefined ? undefined : ` in IPv${first}: the container has no default route by this network`;
 }
 
 function printMapping({ hostIp, hostPort, containerPort, protocol }: PortMapping): string {
