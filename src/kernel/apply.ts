@@ -3,7 +3,7 @@
 import { printIp } from "../net/ip.ts";
 import type { Link, Place } from "../plan/facts.ts";
 import type { Rule } from "../plan/rule-set.ts";
-import { inverse, type Step } from "../plan/step.ts";
+import { inverse, type SetSysctl, type Step } from "../plan/step.ts";
 import { announce } from "./announce.ts";
 import { awaitDad, awaitUp, type Waiting } from "./await-link.ts";
 import { type RuleChange, startAddingChain, startRemovingChain } from "./iptables.ts";
@@ -226,7 +226,7 @@ class Run {
     }
   }
 
-  #setSysctl({ place, key, value, optional, module }: Extract<Step, { do: "sysctl.set" }>): void {
+  #setSysctl({ place, key, value, optional, module }: SetSysctl): void {
     try {
       this.#applying.places.at(place).run(() => {
         if (module === undefined) ensureSysctl(key, value);

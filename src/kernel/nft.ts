@@ -1,9 +1,12 @@
+import { type NftListing, parseNftListing } from "../plan/nft-listing.ts";
 import {
   addNftRules,
   isOwnComment,
   type NftFound,
   type NftOwner,
   type NftRules,
+  type NftTable,
+  nameOf,
   nothingFound,
   removeNftRules,
 } from "../plan/nft-rules.ts";
@@ -44,11 +47,14 @@ export function findNftRules({ table, shared, chains, comment }: NftOwner): NftF
   };
 }
 
-/** How many rules of theirs there are in a chain. */
-export function countNftRules({ table, comment }: NftOwner, chain: string): number {
-  using socket = openNetfilter();
-  if (socket === undefined) return 0;
-  return listNftRules(socket, table, chain).filter((rule) => isOwnComment(comment, rule.comment ?? "")).length;
+/** As: `nft list table`. Nothing when there is no such table. */
+export function readNftTable(table: NftTable, env: Environment): NftListing {
+  const file = needProgram("nft", env);
+  const args = ["list", "table", table.family, table.name];
+  const { exitCode, status, stdout, stderr } = new Child({ file, args, env, input: Buffer.alloc(0) }).finished();
+  if (exitCode === 0) return parseNftListing(stdout);
+  if (stderr.includes("No such file or directory")) return new Map();
+  throw new CniError(ErrorCode.Internal, `${file} cannot list the table ${nameOf(table)}: ${stderr.trim() || status}`);
 }
 
 /**

@@ -47,7 +47,7 @@ export function startEnsuring(set: RuleSet, around: Surroundings, added: (own: r
       }
       const before = alreadyThere(set, outcome.stdout);
       added(set.own.filter((rule) => !before.includes(rule)));
-      // they are there twice now: the lower ones are in the right order with the others
+      // those are there twice now: the lower ones keep their place among the others
       const doubles = removeDoubles(set, { before, more: strays(set, outcome.stdout) });
       if (doubles !== undefined) restoreOrThrow(doubles, set.family, around.env);
       if (lacksOthers(others, outcome.stdout))

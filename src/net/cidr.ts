@@ -37,6 +37,11 @@ export function contains(cidr: Cidr, ip: Ip): boolean {
   return cidr.ip.family === ip.family && (cidr.ip.value & ~hostMask(cidr)) === (ip.value & ~hostMask(cidr));
 }
 
+/** Whether there is an address in both networks. */
+export function networksOverlap(a: Cidr, b: Cidr): boolean {
+  return contains(a, b.ip) || contains(b, a.ip);
+}
+
 export function sameCidr(a: Cidr, b: Cidr): boolean {
   return a.prefix === b.prefix && a.ip.family === b.ip.family && a.ip.value === b.ip.value;
 }

@@ -32,6 +32,7 @@ export function nftMasquerade(whose: NftMasqueraded, addresses: readonly Cidr[])
   return {
     owner: masqueradeOwner(whose.hash),
     base,
+    standing,
     rules: addresses.map((address) => ({ chain: CHECKS, rule: `${masquerade(address)} comment ${comment}` })),
   };
 }
@@ -43,10 +44,12 @@ const base = [
   `add chain ${nameOf(table)} postrouting { type nat hook postrouting priority 100 ; }`,
   // whatever became of its rules, afterwards they are these
   `flush chain ${nameOf(table)} postrouting`,
-  `add rule ${nameOf(table)} postrouting ip daddr 224.0.0.0/4 return`,
-  `add rule ${nameOf(table)} postrouting ip6 daddr ff00::/8 return`,
-  `add rule ${nameOf(table)} postrouting goto ${CHECKS}`,
 ];
+
+const standing = ["ip daddr 224.0.0.0/4 return", "ip6 daddr ff00::/8 return", `goto ${CHECKS}`].map((rule) => ({
+  chain: "postrouting",
+  rule,
+}));
 
 function masquerade(address: Cidr): string {
   const ip = address.ip.family === 4 ? "ip" : "ip6";

@@ -25,6 +25,8 @@ export interface NftRules {
   readonly owner: NftOwner;
   /** Commands that make what all attachments share, and bear that it is there. */
   readonly base: readonly string[];
+  /** What leads from the kernel to the rules, in chains that `base` has emptied. */
+  readonly standing: readonly NftRule[];
   readonly rules: readonly NftRule[];
 }
 
@@ -32,6 +34,8 @@ export interface NftRule {
   readonly chain: string;
   /** With its comment. */
   readonly rule: string;
+  /** In front of it, in an administrator's words. */
+  readonly conditions?: readonly string[];
 }
 
 /** What there is of an owner. */
@@ -50,13 +54,15 @@ export function isOwnComment(pattern: CommentPattern, comment: string): boolean 
 }
 
 /** In place of what an earlier ADD left. */
-export function addNftRules({ owner, base, rules }: NftRules, found: NftFound): string {
+export function addNftRules({ owner, base, standing, rules }: NftRules, found: NftFound): string {
   const table = nameOf(owner.table);
+  const add = (rule: NftRule) => printNftRule(owner.table, rule);
   return lines([
     ...base,
+    ...standing.map(add),
     ...deletions(owner, found),
     ...owner.chains.flatMap((chain) => [`add chain ${table} ${chain}`, `flush chain ${table} ${chain}`]),
-    ...rules.map(({ chain, rule }) => `add rule ${table} ${chain} ${rule}`),
+    ...rules.map(add),
   ]);
 }
 
@@ -70,6 +76,10 @@ export function removeNftRules(owner: NftOwner, found: NftFound): string | undef
     ...found.chains.map((chain) => `delete chain ${table} ${chain}`),
   ];
   return commands.length === 0 ? undefined : lines(commands);
+}
+
+export function printNftRule(table: NftTable, { chain, rule, conditions = [] }: NftRule): string {
+  return `add rule ${nameOf(table)} ${chain} ${[...conditions, rule].join(" ")}`;
 }
 
 /** `inet filter` */

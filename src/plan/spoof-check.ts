@@ -34,6 +34,7 @@ export function spoofCheck(whose: SpoofChecked, { port, mac }: { readonly port: 
       `add table ${nameOf(table)}`,
       `add chain ${nameOf(table)} ${PREROUTING} { type filter hook prerouting priority -300 ; policy accept ; }`,
     ],
+    standing: [],
     rules: [
       { chain: PREROUTING, rule: `iifname ${quoteNft(port)} jump ${own} ${comment}` },
       { chain: own, rule: `jump ${ownMac} ${comment}` },

@@ -96,6 +96,8 @@ export type Step =
   /** Those that are there: none of them has to be. */
   | ({ readonly do: "rules.release" } & Release);
 
+export type SetSysctl = Extract<Step, { readonly do: "sysctl.set" }>;
+
 /** The step that takes this one back, or undefined when there is none: it goes with its link, or made nothing. */
 export function inverse(step: Step): Step | undefined {
   switch (step.do) {

@@ -1,5 +1,4 @@
 // Ports of the host for the containers that are attached: nobody gets one that another has, be it a container of ours or a process.
-
 import { judgeNetns, recordNetns } from "../kernel/netns-record.ts";
 import { findPortHolder } from "../kernel/port-holder.ts";
 import { isPortTaken } from "../kernel/port-probe.ts";
@@ -24,16 +23,14 @@ interface Claiming {
   readonly rules: Pick<PortClaim, "remains" | "nft">;
 }
 
-/**
- * Claims the ports. When the ADD fails, they are given back. `stale` are claims of containers that are gone, and had one
- * of the ports, or an address that this one has now: they are forgotten, their rules are the caller's to remove. Errors: 100 with the holder of each port.
- */
-export interface Claimed {
+interface Claimed {
+  /** Of containers that are gone, and had one of the ports, or an address that this one has now. They are forgotten, their rules are not removed. */
   readonly stale: readonly PortClaim[];
   /** What an earlier ADD of the same attachment had. */
   readonly before: PortClaim | undefined;
 }
 
+/** Claims the ports. When the ADD fails, they are given back. Errors: 100 with the holder of each port. */
 export async function claimPorts(
   call: AddCall,
   { plugin, ports, ips, onConflict, rules }: Claiming,

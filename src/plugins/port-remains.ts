@@ -103,7 +103,7 @@ export function nftRemoval(
   const kept = others.flatMap((claim) => claim.nft).flatMap((each) => (each.family === family ? each.rules : []));
   return kept.length === 0
     ? [{ do: "nft.remove", owner }]
-    : [{ do: "nft.add", rules: { owner, base: [], rules: kept } }];
+    : [{ do: "nft.add", rules: { owner, base: [], standing: [], rules: kept } }];
 }
 
 /** Clients that go on sending would reach whoever had the port before. `ips` are the container's. */

@@ -49,6 +49,7 @@ export function nftPorts(
   return {
     owner: nftPortsOwner(address.family, containerId),
     base: baseOf(tableOf(address.family), publishing),
+    standing: standingOf(publishing),
     rules: [...others, ...own.map(({ chain, rule }) => ({ chain, rule: `${rule} comment ${comment}` }))],
   };
 }
@@ -75,23 +76,32 @@ function masquerading(address: Ip, { snat, masqAll }: Publishing): readonly NftR
   }));
 }
 
-/** What all containers share is written anew every time, with the conditions of this network. */
-function baseOf(table: NftTable, { snat, conditions }: Publishing): readonly string[] {
+/** What all containers share. */
+function baseOf(table: NftTable, { snat }: Publishing): readonly string[] {
   const name = nameOf(table);
-  const jump = [...conditions, `fib daddr type local jump ${ALL_PORTS}`].join(" ");
   const hook = (chain: string) => [
     `add chain ${name} ${chain} { type nat hook ${chain} priority -100 ; }`,
     `flush chain ${name} ${chain}`,
-    `add rule ${name} ${chain} ${jump}`,
   ];
   return [
     `add table ${name} { comment "CNI portmap plugin" ; }`,
     ...[PORTS, PORTS_OF_ADDRESSES, ALL_PORTS].map((chain) => `add chain ${name} ${chain}`),
     `flush chain ${name} ${ALL_PORTS}`,
-    ...[PORTS_OF_ADDRESSES, PORTS].map((chain) => `add rule ${name} ${ALL_PORTS} jump ${chain}`),
     ...hook("prerouting"),
     ...hook("output"),
     ...(snat ? [`add chain ${name} ${MASQUERADING} { type nat hook postrouting priority 100 ; }`] : []),
+  ];
+}
+
+/** Written anew every time, with the conditions of this network. */
+function standingOf({ conditions }: Publishing): readonly NftRule[] {
+  return [
+    ...[PORTS_OF_ADDRESSES, PORTS].map((chain) => ({ chain: ALL_PORTS, rule: `jump ${chain}` })),
+    ...["prerouting", "output"].map((chain) => ({
+      chain,
+      rule: `fib daddr type local jump ${ALL_PORTS}`,
+      conditions,
+    })),
   ];
 }
 

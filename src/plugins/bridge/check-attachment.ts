@@ -7,7 +7,7 @@ import { differences } from "./check.ts";
 import { vlanDifferences } from "./check-vlans.ts";
 import { decodeConfig } from "./config.ts";
 import { dockerDifferences } from "./docker/check.ts";
-import { nftDifferences } from "./nft-actual.ts";
+import { nftProblems } from "./nft-actual.ts";
 import { observeAttached, observeVlans } from "./observe.ts";
 import { refuse } from "./refuse.ts";
 
@@ -22,7 +22,7 @@ export async function check(call: CheckCall, around: Surroundings): Promise<void
   const facts = observeAttached(places, config, call, around.env);
   const attached = { config, attachment: call, netns: call.netns, expected };
   const inVlans = config.vlans === undefined ? [] : vlanDifferences(attached, observeVlans(places, config, facts));
-  const inNftables = nftDifferences({ config, call, expected, env: around.env }, facts);
+  const inNftables = nftProblems({ config, call, expected, env: around.env }, facts);
   const { docker } = config;
   const inDocker = docker === undefined ? [] : dockerDifferences(config, docker, { call, expected, env: around.env });
   refuse([...differences(attached, facts), ...inVlans, ...inNftables, ...inDocker].join("; "));

@@ -1,8 +1,9 @@
 // What an attachment has in nftables now. To look costs no process.
 import { apply } from "../../kernel/apply.ts";
-import { countNftRules, findNftRules } from "../../kernel/nft.ts";
+import { findNftRules, readNftTable } from "../../kernel/nft.ts";
 import { Places } from "../../kernel/places.ts";
-import { type NftOwner, type NftRules, nameOf } from "../../plan/nft-rules.ts";
+import { nftDifferences } from "../../plan/nft-listing.ts";
+import type { NftOwner, NftRules } from "../../plan/nft-rules.ts";
 import { spoofCheck, spoofCheckOwner } from "../../plan/spoof-check.ts";
 import type { Step } from "../../plan/step.ts";
 import type { CheckCall, GcCall, Surroundings } from "../../protocol/plugin.ts";
@@ -32,22 +33,17 @@ interface ToCheck {
   readonly env: Surroundings["env"];
 }
 
-/** For CHECK: what is missing of the rules, one sentence for each chain. */
-export function nftDifferences({ config, call, expected, env }: ToCheck, { host, container }: CheckFacts): string[] {
-  const found: string[] = [];
-  if (config.ipMasq && chooseBackend(config.ipMasqBackend, programsIn(env)) === "nftables")
-    found.push(
-      ...missingRules(
-        masqueradeRulesOf(
-          call,
-          ipsOf(expected, call.ifname).map((ip) => ip.address),
-        ),
-      ),
-    );
+/** For CHECK, one sentence for each rule that is missing or different. */
+export function nftProblems({ config, call, expected, env }: ToCheck, { host, container }: CheckFacts): string[] {
+  const wanted: NftRules[] = [];
+  if (config.ipMasq && chooseBackend(config.ipMasqBackend, programsIn(env)) === "nftables") {
+    const addresses = ipsOf(expected, call.ifname).map((ip) => ip.address);
+    if (addresses.length > 0) wanted.push(masqueradeRulesOf(call, addresses));
+  }
   // without its links it is not the rules that somebody has to look for
   if (config.macspoofchk && host !== undefined && container?.mac !== undefined)
-    found.push(...missingRules(spoofCheck(call, { port: host.name, mac: container.mac })));
-  return found;
+    wanted.push(spoofCheck(call, { port: host.name, mac: container.mac }));
+  return wanted.flatMap((rules) => nftDifferences(rules, readNftTable(rules.owner.table, env)));
 }
 
 /** For GC. */
@@ -59,14 +55,4 @@ export async function removeForgotten(call: GcCall, around: Surroundings): Promi
 function removalOf(owner: NftOwner): Step[] {
   const { rules, chains } = findNftRules(owner);
   return rules.length + chains.length === 0 ? [] : [{ do: "nft.remove", owner }];
-}
-
-function missingRules({ owner, rules }: NftRules): string[] {
-  return [...new Set(rules.map((rule) => rule.chain))].flatMap((chain) => {
-    const wanted = rules.filter((rule) => rule.chain === chain).length;
-    const found = countNftRules(owner, chain);
-    return found >= wanted
-      ? []
-      : [`the nftables chain ${nameOf(owner.table)} ${chain} has ${found} of the container's ${wanted} rules`];
-  });
 }

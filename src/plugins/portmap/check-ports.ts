@@ -1,8 +1,9 @@
-import { countNftRules } from "../../kernel/nft.ts";
+import { readNftTable } from "../../kernel/nft.ts";
 import { Places } from "../../kernel/places.ts";
 import { readRules } from "../../kernel/rule-sets.ts";
+import { readSysctl } from "../../kernel/sysctl.ts";
 import type { Family } from "../../net/ip.ts";
-import { type NftRules, nameOf } from "../../plan/nft-rules.ts";
+import { nftDifferences } from "../../plan/nft-listing.ts";
 import { printRule, type Rule, type RuleSet } from "../../plan/rule-set.ts";
 import { missingRules, type SavedRules } from "../../plan/saved-rules.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
@@ -14,7 +15,7 @@ import { withSharers } from "../port-remains.ts";
 import { decodeConfig, type PortmapConfig } from "./config.ts";
 import { dockerPorts } from "./docker.ts";
 import { addressesOf, nftRulesOf, ruleSetsOf } from "./plan.ts";
-import { publishedBy, resultBefore } from "./plugin.ts";
+import { loopbackSteps, otherNftRules, publishedBy, resultBefore } from "./plugin.ts";
 
 /** Errors: 999 with everything that is missing or different. */
 export async function check(call: CheckCall, { env }: Surroundings): Promise<void> {
@@ -31,18 +32,22 @@ interface ToCheck {
 }
 
 function problemsOf(config: PortmapConfig, { call, result, env }: ToCheck): readonly string[] {
+  using places = new Places(undefined);
   if (config.docker !== undefined) {
-    using places = new Places(undefined);
     const { sets } = dockerPorts(config.docker, { ports: config.ports, result, ifname: call.ifname, places });
     return sets.flatMap((set) => missing([...set.standing, ...set.own], set.family, readRules(set.family, env)));
   }
   const addresses = addressesOf(result, call.ifname);
+  const settings = loopbackSteps(config, { places, ips: addresses.map(({ ip }) => ip) });
   const others = otherClaims(call.network.name, call);
-  return config.backend === "iptables"
-    ? ruleSetsOf(config, publishedBy(call), addresses).flatMap((set) =>
-        iptablesProblems(set, withSharers(set, others), env),
-      )
-    : nftRulesOf(config, call.containerId, { addresses, others: () => [] }).flatMap(nftProblems);
+  const rules =
+    config.backend === "iptables"
+      ? ruleSetsOf(config, publishedBy(call), addresses).flatMap((set) =>
+          iptablesProblems(set, withSharers(set, others), env),
+        )
+      : nftProblems(config, { call, result, env });
+  const off = settings.filter(({ key, value }) => readSysctl(key) !== value);
+  return [...rules, ...off.map(({ key, value }) => `${key} is not ${value}`)];
 }
 
 /** `all` are also those of the container's other interfaces. */
@@ -88,11 +93,11 @@ function chainProblems({ family, ownChain }: RuleSet, all: readonly string[], sa
   ];
 }
 
-function nftProblems({ owner, rules }: NftRules): string[] {
-  return [...new Set(rules.map((rule) => rule.chain))].flatMap((chain) => {
-    const wanted = rules.filter((rule) => rule.chain === chain).length;
-    const found = countNftRules(owner, chain);
-    if (found >= wanted) return [];
-    return [`the nftables chain ${nameOf(owner.table)} ${chain} has ${found} of the container's ${wanted} rules`];
-  });
+/** Those of the container's other interfaces have the same comment. */
+function nftProblems(config: PortmapConfig, { call, result, env }: ToCheck): string[] {
+  const addresses = addressesOf(result, call.ifname);
+  const others = otherNftRules(call);
+  return nftRulesOf(config, call.containerId, { addresses, others }).flatMap((rules) =>
+    nftDifferences(rules, readNftTable(rules.owner.table, env)),
+  );
 }

@@ -6,7 +6,7 @@ import type { NftRule } from "../../plan/nft-rules.ts";
 import { type PortRules, type Published, portmapRules } from "../../plan/portmap/iptables-rules.ts";
 import { nftPorts } from "../../plan/portmap/nft-rules.ts";
 import type { RuleSet } from "../../plan/rule-set.ts";
-import type { Step } from "../../plan/step.ts";
+import type { SetSysctl } from "../../plan/step.ts";
 import type { Result } from "../../protocol/result.ts";
 import type { PortmapConfig } from "./config.ts";
 
@@ -74,6 +74,6 @@ export function releasesOf(sets: readonly RuleSet[]): readonly PortRules[] {
 }
 
 /** So that clients at 127.0.0.1 of the host are led to the container. `link` is the host's way there. */
-export function planLoopback(link: string): Step {
+export function planLoopback(link: string): SetSysctl {
   return { do: "sysctl.set", place: "host", key: `net/ipv4/conf/${link}/route_localnet`, value: "1" };
 }

@@ -7,10 +7,11 @@ import type { Cidr } from "../../net/cidr.ts";
 import { portmapChainName } from "../../net/hashed-name.ts";
 import type { HostPort } from "../../net/host-port.ts";
 import type { Family, Ip } from "../../net/ip.ts";
+import type { NftRule } from "../../plan/nft-rules.ts";
 import type { Published } from "../../plan/portmap/iptables-rules.ts";
 import { nftPortsProblem } from "../../plan/portmap/nft-rules.ts";
 import type { RuleSet } from "../../plan/rule-set.ts";
-import type { Step } from "../../plan/step.ts";
+import type { SetSysctl, Step } from "../../plan/step.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { AddCall, Attachment, DelCall, Network, Surroundings } from "../../protocol/plugin.ts";
 import { emptyResult, type Result } from "../../protocol/result.ts";
@@ -105,7 +106,7 @@ function planPorts(config: PortmapConfig, planning: Planning): PlannedPorts {
   const ips = addresses.map(({ ip }) => ip);
   return {
     ports: hostPortsOf(config.ports, ips),
-    settings: config.publishing[4].snat ? loopbackSteps(places, ips) : [],
+    settings: loopbackSteps(config, { places, ips }),
     ...(config.backend === "iptables" ? planIptables(config, call, addresses) : planNftables(config, call, addresses)),
   };
 }
@@ -127,16 +128,25 @@ function ensured(sets: readonly RuleSet[], others: readonly PortClaim[]): Planne
 function planNftables(config: PortmapConfig, call: AddCall, addresses: readonly Cidr[]): PlannedRules {
   const problem = nftPortsProblem(call.containerId);
   if (problem !== undefined) throw new CniError(ErrorCode.InvalidEnvironment, `CNI_CONTAINERID: ${problem}`);
-  const claimed = otherClaims(call.network.name, call).flatMap((claim) => claim.nft);
-  const others = (family: Family) => claimed.flatMap((each) => (each.family === family ? each.rules : []));
   const own = nftRulesOf(config, call.containerId, { addresses, others: () => [] });
   return {
-    rules: nftRulesOf(config, call.containerId, { addresses, others }).map((rules) => ({ do: "nft.add", rules })),
+    rules: nftRulesOf(config, call.containerId, { addresses, others: otherNftRules(call) }).map((rules) => ({
+      do: "nft.add",
+      rules,
+    })),
     remains: {
       remains: [],
       nft: own.map(({ owner, rules }) => ({ family: owner.table.family === "ip" ? 4 : 6, rules })),
     },
   };
+}
+
+/** Of the container's other attachments. */
+export function otherNftRules(
+  call: Attachment & { readonly network: Network },
+): (family: Family) => readonly NftRule[] {
+  const claimed = otherClaims(call.network.name, call).flatMap((claim) => claim.nft);
+  return (family) => claimed.flatMap((each) => (each.family === family ? each.rules : []));
 }
 
 function planInDocker(
@@ -149,10 +159,15 @@ function planInDocker(
   return { ports: dockerHostPortsOf(network, endpoint), settings: [], ...ensured(sets, []) };
 }
 
-/** The interface by which the host reaches the container; there may be none by now. */
-function loopbackSteps(places: Places, ips: readonly Ip[]): Step[] {
+/** What makes 127.0.0.1 of the host lead to the container, with nothing to do for its IPv6 addresses. */
+export function loopbackSteps(
+  { publishing }: PortmapConfig,
+  { places, ips }: { readonly places: Places; readonly ips: readonly Ip[] },
+): SetSysctl[] {
+  if (!publishing[4].snat) return [];
   const ip = ips.find(({ family }) => family === 4);
   const { socket } = places.at("host");
+  // the interface by which the host reaches the container; there may be none by now
   const index = ip === undefined ? undefined : findRoute(socket, ip)?.link;
   const link = index === undefined ? undefined : findLinkByIndex(socket, index);
   return link === undefined ? [] : [planLoopback(link.name)];

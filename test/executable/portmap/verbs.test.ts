@@ -158,13 +158,28 @@ describe("CHECK", () => {
     ]);
   });
 
-  test("counts the rules of nftables", async () => {
+  test("names the rules of nftables", async () => {
     const result = await attach(host);
     await publish(host, result, { config: nft });
     expect((await portmap(host, "CHECK", result, { config: nft })).exitCode).toBe(0);
     await host.sh("nft flush chain ip cni_hostport hostports");
-    expect(messageOf(await portmap(host, "CHECK", result, { config: nft }))).toBe(
-      "the nftables chain ip cni_hostport hostports has 0 of the container's 1 rules",
+    await host.sh(`nft flush chain ip cni_hostport prerouting
+      nft add rule ip cni_hostport hostports tcp dport 8080 dnat to 10.1.2.9:80 comment c1`);
+    expect(messageOf(await portmap(host, "CHECK", result, { config: nft })).split("; ")).toEqual([
+      "there is no rule of: nft add rule ip cni_hostport prerouting fib daddr type local jump hostports_all",
+      'there is no rule of: nft add rule ip cni_hostport hostports tcp dport 8080 dnat to 10.1.2.2:80 comment "c1"',
+      'there is a rule that is not the container\'s: nft add rule ip cni_hostport hostports tcp dport 8080 dnat to 10.1.2.9:80 comment "c1"',
+    ]);
+  });
+
+  test("accepts what nft has its own words for, and says when the host's 127.0.0.1 leads nowhere", async () => {
+    const result = await attach(host);
+    const config = { ...nft, conditionsV4: ["ip", "saddr", "{10.0.0.0/8,192.168.0.0/16}"] };
+    await publish(host, result, { config });
+    expect(await portmap(host, "CHECK", result, { config })).toMatchObject({ exitCode: 0, stdout: "" });
+    await host.sh("sysctl -qw net.ipv4.conf.b0.route_localnet=0");
+    expect(messageOf(await portmap(host, "CHECK", result, { config }))).toBe(
+      "net/ipv4/conf/b0/route_localnet is not 1",
     );
   });
 

@@ -24,6 +24,7 @@ export const nftRules: NftRules = {
     comment: { is: "c1" },
   },
   base: ["add table bridge nat"],
+  standing: [],
   rules: [
     { chain: "PREROUTING", rule: 'jump own comment "c1"' },
     { chain: "own", rule: 'drop comment "c1"' },

@@ -1,5 +1,5 @@
 // What the answer of IPAM means in a network of Docker.
-import { type Cidr, contains, isDefault, networkOf, printCidr } from "../../../net/cidr.ts";
+import { type Cidr, contains, isDefault, networkOf, networksOverlap, printCidr } from "../../../net/cidr.ts";
 import type { Family } from "../../../net/ip.ts";
 import { printIp } from "../../../net/ip.ts";
 import { type Route, routeTable } from "../../../net/route.ts";
@@ -52,13 +52,9 @@ export function gatewayProblem({ ips }: Addressing): string | undefined {
 export function routeConflict({ ips }: Addressing, present: readonly KernelRoute[]): string | undefined {
   for (const { address } of ips) {
     const subnet = networkOf(address);
-    const other = present.find(({ dst, table }) => table === MAIN && !isDefault(dst) && overlap(dst, subnet));
+    const other = present.find(({ dst, table }) => table === MAIN && !isDefault(dst) && networksOverlap(dst, subnet));
     if (other !== undefined)
       return `the container has a route to ${printCidr(other.dst)} already, which overlaps with ${printCidr(subnet)}`;
   }
   return undefined;
-}
-
-function overlap(a: Cidr, b: Cidr): boolean {
-  return contains(a, b.ip) || contains(b, a.ip);
 }

@@ -1,5 +1,5 @@
 // What a network with containers keeps, and what two networks cannot have at the same time.
-import { type Cidr, contains, parseCidr, printCidr } from "../../../net/cidr.ts";
+import { networksOverlap, parseCidr, printCidr } from "../../../net/cidr.ts";
 import type { Family } from "../../../net/ip.ts";
 import type { DockerNetwork } from "../../../plan/docker/network.ts";
 import {
@@ -75,13 +75,9 @@ function overlapWith({ subnets }: DockerNetwork, others: readonly BridgeRecord[]
     for (const { family, subnet } of settings.subnets) {
       const own = subnets[family]?.subnet;
       const other = parseCidr(subnet);
-      if (own !== undefined && other !== undefined && overlap(own, other))
+      if (own !== undefined && other !== undefined && networksOverlap(own, other))
         return `${printCidr(own)} overlaps with ${subnet} of the network ${network} on ${bridge}, which has containers`;
     }
   }
   return undefined;
-}
-
-function overlap(a: Cidr, b: Cidr): boolean {
-  return contains(a, b.ip) || contains(b, a.ip);
 }

@@ -38,15 +38,15 @@ add chain ip cni_hostport hostports
 add chain ip cni_hostport hostip_hostports
 add chain ip cni_hostport hostports_all
 flush chain ip cni_hostport hostports_all
-add rule ip cni_hostport hostports_all jump hostip_hostports
-add rule ip cni_hostport hostports_all jump hostports
 add chain ip cni_hostport prerouting { type nat hook prerouting priority -100 ; }
 flush chain ip cni_hostport prerouting
-add rule ip cni_hostport prerouting ip saddr != 10.0.0.1 fib daddr type local jump hostports_all
 add chain ip cni_hostport output { type nat hook output priority -100 ; }
 flush chain ip cni_hostport output
-add rule ip cni_hostport output ip saddr != 10.0.0.1 fib daddr type local jump hostports_all
 add chain ip cni_hostport masquerading { type nat hook postrouting priority 100 ; }
+add rule ip cni_hostport hostports_all jump hostip_hostports
+add rule ip cni_hostport hostports_all jump hostports
+add rule ip cni_hostport prerouting ip saddr != 10.0.0.1 fib daddr type local jump hostports_all
+add rule ip cni_hostport output ip saddr != 10.0.0.1 fib daddr type local jump hostports_all
 add rule ip cni_hostport hostports tcp dport 8080 dnat to 192.0.2.2:80 comment "c1"
 add rule ip cni_hostport hostports ip daddr 127.0.0.1 tcp dport 8081 dnat to 192.0.2.2:81 comment "c1"
 add rule ip cni_hostport hostports udp dport 53 dnat to 192.0.2.2:5353 comment "c1"
