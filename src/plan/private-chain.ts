@@ -33,10 +33,20 @@ export function parseSavedTable(text: string): SavedTable {
   return { chains: new Set(chains), rules: lines.filter((line) => line.startsWith("-A ")) };
 }
 
-/** What of the chain is not there, as it would be appended. */
-export function missingOf(chain: PrivateChain, saved: SavedTable): string[] {
-  const present = saved.chains.has(chain.otherName) ? underOtherName(chain) : chain;
-  return linesOf(present).filter((rule) => !saved.rules.includes(rule));
+/** What is not as it was made, a sentence each. With the reference another interface of the container may have rules in the chain. */
+export function differencesOf(chain: PrivateChain, saved: SavedTable): string[] {
+  const wanted = saved.chains.has(chain.otherName) ? underOtherName(chain) : chain;
+  const present = saved.rules.filter((rule) => rule.startsWith(`-A ${wanted.name} `));
+  const comments = wanted.rules.map(commentOf);
+  const strangers = present.filter((rule) => !comments.includes(commentOf(rule)));
+  const places = wanted.rules.map((rule) => present.indexOf(`-A ${wanted.name} ${rule}`)).filter((place) => place >= 0);
+  return [
+    ...linesOf(wanted)
+      .filter((rule) => !saved.rules.includes(rule))
+      .map((rule) => `there is no iptables rule ${rule}`),
+    ...strangers.map((rule) => `there is an iptables rule that is not the container's: ${rule}`),
+    ...(isAscending(places) ? [] : [`the rules of ${wanted.name} are in another order`]),
+  ];
 }
 
 /** For `iptables-restore --noflush`; it refuses the whole input when the chain exists already. */
@@ -75,6 +85,14 @@ function remainsOf({ name, jumps }: PrivateChain, saved: SavedTable): string[] {
   const lines = gone.map((rule) => `-D${rule.slice(2)}`);
   if (gone.length === leading.length && saved.chains.has(name)) lines.push(`-F ${name}`, `-X ${name}`);
   return lines;
+}
+
+function commentOf(rule: string): string | undefined {
+  return / --comment ("(?:\\.|[^"\\])*"|\S+)/.exec(` ${rule}`)?.[1];
+}
+
+function isAscending(places: readonly number[]): boolean {
+  return places.every((place, i) => place >= (places[i - 1] ?? 0));
 }
 
 function isAnothers({ name, jumps }: PrivateChain, saved: SavedTable): boolean {

@@ -130,9 +130,15 @@ test("two interfaces of one container in one network have a masquerade chain eac
   expect(await host.sh("iptables-save -t nat | grep -c CNI- || true")).toBe("0");
 });
 
-test("CHECK names masquerade rules that are gone", async () => {
+test("CHECK names masquerade rules that are gone, or no longer alone", async () => {
   const result = await attach({ ipMasq: true });
   expect((await check({ ipMasq: true }, result)).exitCode).toBe(0);
+  const chain = await host.sh("iptables-save -t nat | grep -o -m 1 'CNI-[0-9a-f]*'");
+  await host.sh(`iptables -t nat -I ${chain} -j RETURN`);
+  expect(JSON.parse((await check({ ipMasq: true }, result)).stdout).msg).toBe(
+    `there is an iptables rule that is not the container's: -A ${chain} -j RETURN`,
+  );
+  await host.sh(`iptables -t nat -D ${chain} -j RETURN`);
   await host.sh("iptables -t nat -F POSTROUTING");
   expect(JSON.parse((await check({ ipMasq: true }, result)).stdout).msg).toMatch(
     /^there is no iptables rule -A POSTROUTING -s 10\.1\.2\.2\/32 .* -j CNI-[0-9a-f]{24}$/,

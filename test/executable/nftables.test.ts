@@ -184,7 +184,10 @@ describe("a call runs", () => {
     expect(await programsOf(host, call("ADD", { config }))).toEqual(["bridge", ...programs]);
     expect(await programsOf(host, call("DEL", { config }))).toEqual(["bridge", ...programs]);
     const prevResult = await callSuccessfully(host, call("ADD", { config }));
-    expect(await programsOf(host, call("CHECK", { config: { ...config, prevResult } }))).toEqual(["bridge", ...programs]);
+    expect(await programsOf(host, call("CHECK", { config: { ...config, prevResult } }))).toEqual([
+      "bridge",
+      ...programs,
+    ]);
   });
 });
 

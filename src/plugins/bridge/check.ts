@@ -24,8 +24,8 @@ export interface CheckFacts {
   readonly host: Link | undefined;
   /** Of the bridge, or of the VLAN gateway when there is one. */
   readonly bridgeAddresses: readonly Cidr[];
-  /** Rules of `ipMasq` that are not there. */
-  readonly missingRules: readonly string[];
+  /** What is not as it was of the rules of `ipMasq`, one sentence each. */
+  readonly ruleProblems: readonly string[];
   /** Of the container's interface. */
   readonly addresses: readonly Cidr[];
   readonly routes: readonly KernelRoute[];
@@ -37,7 +37,7 @@ export function differences(attached: Attached, facts: CheckFacts): string[] {
     ...bridgeDifferences(attached, facts),
     ...portDifferences(attached, facts),
     ...containerDifferences(attached, facts),
-    ...facts.missingRules.map((rule) => `there is no iptables rule ${rule}`),
+    ...facts.ruleProblems,
   ];
 }
 

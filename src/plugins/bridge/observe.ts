@@ -10,7 +10,7 @@ import { hostVethName, masqueradeChainNames } from "../../net/hashed-name.ts";
 import { randomMac } from "../../net/mac.ts";
 import type { Link, Place } from "../../plan/facts.ts";
 import { masqueradeChains } from "../../plan/masquerade.ts";
-import { missingOf } from "../../plan/private-chain.ts";
+import { differencesOf } from "../../plan/private-chain.ts";
 import type { AddCall, CheckCall, DelCall, Surroundings } from "../../protocol/plugin.ts";
 import { emptyResult } from "../../protocol/result.ts";
 import { chooseBackend, programsIn } from "../firewall-backend.ts";
@@ -98,7 +98,7 @@ export function observeAttached(
   return {
     bridge,
     bridgeAddresses: allAddressesOf(places, "host", gatewayLink),
-    missingRules: masqueradesWithIptables(config, env) ? missingRules(call, env) : [],
+    ruleProblems: masqueradesWithIptables(config, env) ? ruleProblems(call, env) : [],
     container,
     host: container?.peer === undefined ? undefined : findLinkByIndex(places.at("host").socket, container.peer),
     addresses: allAddressesOf(places, "container", container),
@@ -110,11 +110,11 @@ function masqueradesWithIptables({ ipMasq, ipMasqBackend }: BridgeConfig, env: S
   return ipMasq && chooseBackend(ipMasqBackend, programsIn(env)) === "iptables";
 }
 
-function missingRules({ network, containerId, ifname }: CheckCall, env: Surroundings["env"]): string[] {
+function ruleProblems({ network, containerId, ifname }: CheckCall, env: Surroundings["env"]): string[] {
   const addresses = ipsOf(network.prevResult ?? emptyResult, ifname).map((ip) => ip.address);
   const chain = masqueradeChainNames(sha512, { network: network.name, containerId, ifname });
   const chains = masqueradeChains({ chain, network: network.name, containerId }, addresses);
-  return chains.flatMap((each) => missingOf(each, saveTable(each, env)));
+  return chains.flatMap((each) => differencesOf(each, saveTable(each, env)));
 }
 
 /** A host end without a container is known by its name and its alias. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
   addChain,
-  missingOf,
+  differencesOf,
   parseSavedTable,
   quote,
   removeChain,
@@ -112,7 +112,7 @@ COMMIT
 `);
 });
 
-describe("missingOf", () => {
+describe("differencesOf", () => {
   const lines = (name: string) => [
     `-A ${name} -d 10.1.0.0/16 -j ACCEPT`,
     `-A ${name} ! -d 224.0.0.0/4 -j MASQUERADE`,
@@ -126,7 +126,27 @@ describe("missingOf", () => {
     ["everything when nothing is there", table([], []), lines("CNI-1")],
     ["the one that is not there", table(["CNI-1"], lines("CNI-1").slice(1)), lines("CNI-1").slice(0, 1)],
   ] as const)("finds %s", ([, saved, missing]) => {
-    expect(missingOf(chain, saved)).toEqual(missing);
+    expect(differencesOf(chain, saved)).toEqual(missing.map((rule) => `there is no iptables rule ${rule}`));
+  });
+
+  test("finds rules that somebody has put in, and in another order", () => {
+    const [accept = "", masquerade = "", ...jumps] = lines("CNI-1");
+    const stranger = "-A CNI-1 -j RETURN -m comment --comment c1";
+    expect(differencesOf(chain, table(["CNI-1"], [masquerade, stranger, accept, ...jumps]))).toEqual([
+      `there is an iptables rule that is not the container's: ${stranger}`,
+      "the rules of CNI-1 are in another order",
+    ]);
+  });
+
+  test("bears what another interface of the container has there", () => {
+    const comment = String.raw` -m comment --comment "name: \"a b\" id: \"c1\""`;
+    const own = { ...chain, rules: chain.rules.map((rule) => rule.replace(" -j", `${comment} -j`)) };
+    const present = [
+      ...own.rules.map((rule) => `-A CNI-1 ${rule}`),
+      `-A CNI-1 -d 10.2.0.0/16${comment} -j ACCEPT`,
+      ...lines("CNI-1").slice(2),
+    ];
+    expect(differencesOf(own, table(["CNI-1"], present))).toEqual([]);
   });
 });
 

@@ -43,7 +43,7 @@ const connected = kernelRoute("10.1.0.0/16", undefined);
 const facts: CheckFacts = {
   bridge: bridgeLink,
   bridgeAddresses: [],
-  missingRules: [],
+  ruleProblems: [],
   container: containerLink,
   host: hostLink,
   addresses: [mustCidr("10.1.0.5/16"), mustCidr("2001:db8::5/64")],
@@ -155,8 +155,8 @@ describe("a change of the configuration", () => {
 });
 
 test("rules that are missing are named", () => {
-  const rule = "-A POSTROUTING -s 10.1.0.5/32 -j CNI-1";
-  expect(differences(attached, { ...facts, missingRules: [rule] })).toEqual([`there is no iptables rule ${rule}`]);
+  const problem = "there is no iptables rule -A POSTROUTING -s 10.1.0.5/32 -j CNI-1";
+  expect(differences(attached, { ...facts, ruleProblems: [problem] })).toEqual([problem]);
 });
 
 test("every difference is named, not only the first", () => {
