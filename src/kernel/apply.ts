@@ -220,7 +220,7 @@ class Run {
   #announce({ place, link, ip, mac }: Extract<Step, { do: "address.announce" }>): void {
     const { index } = this.#look(place, link);
     try {
-      this.#applying.places.at(place).run(() => announce(index, ip, mac));
+      announce(this.#applying.places.at(place), index, ip, mac);
     } catch (error) {
       this.#applying.log(`going on although ${printIp(ip)} could not be announced: ${(error as Error).message}`);
     }

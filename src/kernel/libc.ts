@@ -5,7 +5,6 @@ import { addressOf, call, checked, errno, libc } from "./system-call.ts";
 const AF_NETLINK = 16;
 const AF_INET = 2;
 const AF_INET6 = 10;
-const AF_PACKET = 17;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
@@ -15,6 +14,8 @@ const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_NETNS_COOKIE = 71;
 const IPPROTO_IPV6 = 41;
+const IPPROTO_ICMPV6 = 58;
+const IPV6_MULTICAST_HOPS = 18;
 const IPV6_V6ONLY = 26;
 const SOL_NETLINK = 270;
 const CLONE_NEWNET = 0x40000000;
@@ -27,7 +28,6 @@ const MFD_CLOEXEC = 1;
 const POLLIN = 1;
 const SIOCGIFINDEX = 0x8933;
 const IFREQ_SIZE = 40;
-const SOCKADDR_LL_SIZE = 20;
 /** struct pollfd: the descriptor, what is asked at 4, what is so at 6. */
 const POLLFD_SIZE = 8;
 export const SIGKILL = 9;
@@ -56,13 +56,15 @@ export function inheritedNetlinkSocket(protocol: number): number {
   return checked("socket", AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, protocol);
 }
 
-/** Frames that are written to it leave by the link of that index; it receives none. */
-export function packetSocket(link: number): number {
-  const fd = checked("socket", AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-  const address = Buffer.alloc(SOCKADDR_LL_SIZE);
-  address.writeUInt16LE(AF_PACKET, 0);
-  address.writeInt32LE(link, 4);
-  checked("bind", fd, address, address.length);
+/** ICMPv6 messages that are written to it go from one address to another on a link, with the hop limit 255; the kernel adds the checksum. */
+export function icmpv6Socket({ from, to, link }: { from: Uint8Array; to: Uint8Array; link: number }): number {
+  const fd = checked("socket", AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6);
+  const hops = Buffer.of(255, 0, 0, 0);
+  checked("setsockopt", fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, hops, hops.length);
+  bindInet(fd, from, 0);
+  const address = inetAddress(to, 0);
+  address.writeUInt32LE(link, 24);
+  checked("connect", fd, address, address.length);
   return fd;
 }
 
@@ -79,12 +81,18 @@ export function inetSocket({ isIpv6, isStream, protocol }: InetSocket): number {
 
 /** Binds it to an address of 4 or 16 bytes and a port. */
 export function bindInet(fd: number, address: Uint8Array, port: number): void {
+  const bytes = inetAddress(address, port);
+  checked("bind", fd, bytes, bytes.length);
+}
+
+/** struct sockaddr_in or sockaddr_in6 */
+function inetAddress(address: Uint8Array, port: number): Buffer {
   const isIpv6 = address.length === 16;
   const bytes = Buffer.alloc(isIpv6 ? 28 : 16);
   bytes.writeUInt16LE(isIpv6 ? AF_INET6 : AF_INET, 0);
   bytes.writeUInt16BE(port, 2);
   bytes.set(address, isIpv6 ? 8 : 4);
-  checked("bind", fd, bytes, bytes.length);
+  return bytes;
 }
 
 /** Whether there is one of that name is not told. */

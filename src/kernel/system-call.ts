@@ -20,6 +20,7 @@ export const libc = lazily({
 const numbers = {
   x64: {
     bind: 49,
+    connect: 42,
     exit_group: 231,
     flock: 73,
     getsockopt: 55,
@@ -36,6 +37,7 @@ const numbers = {
   },
   arm64: {
     bind: 200,
+    connect: 203,
     exit_group: 94,
     flock: 32,
     getsockopt: 209,

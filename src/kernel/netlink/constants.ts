@@ -124,6 +124,7 @@ export const IFA_F_TENTATIVE = 0x40;
 /** linux/neighbour.h */
 export const NDA_DST = 1;
 export const NDA_LLADDR = 2;
+export const NTF_USE = 0x01;
 export const NUD_REACHABLE = 0x02;
 export const NUD_PERMANENT = 0x80;
 

@@ -6,6 +6,7 @@ import {
   NDA_DST,
   NDA_LLADDR,
   NLM_F_CREATE,
+  NTF_USE,
   NUD_PERMANENT,
   NUD_REACHABLE,
   RTM_DELNEIGH,
@@ -42,6 +43,12 @@ export function deleteNeighbour(neighbour: Pick<Neighbour, "link" | "ip">): Requ
   return { what: `delete neighbour ${printIp(neighbour.ip)}`, bytes: message(RTM_DELNEIGH, 0, key(neighbour, 0)) };
 }
 
+/** Has the kernel ask the link for the MAC address of an IP address, and forget at once that it has. */
+export function solicitNeighbour(neighbour: Pick<Neighbour, "link" | "ip">): readonly Request[] {
+  const bytes = message(RTM_NEWNEIGH, NLM_F_CREATE, key(neighbour, 0, NTF_USE));
+  return [{ what: `ask for ${printIp(neighbour.ip)}`, bytes }, deleteNeighbour(neighbour)];
+}
+
 /** Equivalent to: `ip -4|-6 neighbour show dev $link` */
 export function listNeighbours(socket: NetlinkSocket, family: Family, link: number): Neighbour[] {
   const header = Buffer.alloc(NDMSG_SIZE);
@@ -69,11 +76,12 @@ export function parseNeighbour({ payload }: Message): Neighbour[] {
   ];
 }
 
-function key({ link, ip }: Pick<Neighbour, "link" | "ip">, state: number): Buffer[] {
+function key({ link, ip }: Pick<Neighbour, "link" | "ip">, state: number, flags = 0): Buffer[] {
   const header = Buffer.alloc(NDMSG_SIZE);
   header.writeUInt8(addressFamily(ip.family), 0);
   header.writeInt32LE(link, 4);
   header.writeUInt16LE(state, 8);
+  header.writeUInt8(flags, 10);
   return [header, attribute(NDA_DST, ipToBytes(ip))];
 }
 

@@ -120,6 +120,8 @@ test("others on the link hear of the address at once", async () => {
   const [, , { mac }] = result.interfaces;
   for (const ip of ["192.0.2.3", "2001:db8:1::3"])
     expect(await host.sh(`ip neighbour show ${ip} dev bridge1`)).toContain(mac);
+  // the container does not look for itself from then on
+  expect(await host.sh("ip -n c2 neighbour | grep -e 192.0.2.3 -e 2001:db8:1::3 || true")).toBe("");
 });
 
 describe("forwarding", () => {

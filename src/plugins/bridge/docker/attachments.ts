@@ -36,10 +36,14 @@ export async function enter(
   const record = readRecord(network.bridge);
   const addresses = endpoint.addresses.map(printIp);
   const present = othersThan(call, record);
-  refuse(networkConflict(call.network.name, network, { record, present: present.filter(isAlive), isAlive }));
-  const isStale = (other: AttachmentRecord) =>
-    !isAlive(other) && (record?.network !== call.network.name || other.addresses.some((ip) => addresses.includes(ip)));
-  const others = present.filter((other) => !isStale(other));
+  refuse(networkConflict(call.network.name, network, { record, isInUse: present.some(isAlive), isAlive }));
+  // whether one is alive costs more than to look at its addresses
+  const stale = present.filter(
+    (other) =>
+      (record?.network !== call.network.name || other.addresses.some((ip) => addresses.includes(ip))) &&
+      !isAlive(other),
+  );
+  const others = present.filter((other) => !stale.includes(other));
   const own: AttachmentRecord = {
     ...{ containerId: call.containerId, ifname: call.ifname, netns: recordNetns(call.netns), addresses },
     state: "entering",
@@ -53,7 +57,7 @@ export async function enter(
   writeRecord({ ...entered, attachments: [...others, own] });
   const gone = without(record === undefined ? [] : rulesIn(record), readRecords().flatMap(rulesIn));
   await removeRules(gone, around);
-  return present.filter(isStale);
+  return stale;
 }
 
 /** From now on others make its rules again when they are missing, until it leaves. */

@@ -28,21 +28,21 @@ export function mergeSettings(now: NetworkSettings, before: NetworkSettings | un
   return { ...now, subnets: [...now.subnets, ...more] };
 }
 
-/** Why the network cannot be as it is configured, or undefined. `present` are the other containers on the bridge that may be alive. */
+/** Why the network cannot be as it is configured, or undefined. `isInUse`: other containers on the bridge may be alive. */
 export function networkConflict(
   name: string,
   network: DockerNetwork,
   {
     record,
-    present,
+    isInUse,
     isAlive,
   }: {
     readonly record: BridgeRecord | undefined;
-    readonly present: readonly AttachmentRecord[];
+    readonly isInUse: boolean;
     readonly isAlive: (attachment: AttachmentRecord) => boolean;
   },
 ): string | undefined {
-  if (record !== undefined && present.length > 0) {
+  if (record !== undefined && isInUse) {
     if (record.network !== name)
       return `${record.bridge} is the bridge of the network ${record.network}, which has containers: each network needs its own`;
     const changed = changeOf(settingsOf(network), record.settings);
