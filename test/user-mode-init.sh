@@ -1,0 +1,19 @@
+#!/bin/sh
+# The first process of a user-mode kernel (test/user-mode-kernel.ts), whose root directory is the machine's own. The kernel puts
+# DIRECTORY, REPORT and PATTERN of its command line into the environment.
+export PATH="$DIRECTORY/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root NO_COLOR=1 CI=1
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+for directory in /tmp /run /dev/shm; do mount -t tmpfs tmpfs $directory; done
+# the machine may have no /lib/modules to mount its modules on
+mkdir -p /run/root/lib/modules
+mount --bind /usr/lib/uml/modules /run/root/lib/modules
+printf '#!/bin/sh\nexec modprobe -d /run/root "$@"\n' > /run/modprobe
+chmod +x /run/modprobe
+echo /run/modprobe > /proc/sys/kernel/modprobe
+cd "$DIRECTORY" || busybox poweroff -f
+touch "$REPORT.started"
+ip link set lo up
+vitest run --config test/vitest.config.ts --reporter default --reporter json --outputFile "$REPORT" -t "$PATTERN" \
+  test/kernel/vlans.test.ts test/executable/bridge-vlan.test.ts
+busybox poweroff -f
