@@ -1,5 +1,4 @@
 // The only interpreter of steps. Steps in one namespace that follow each other go to the kernel in one datagram.
-
 import { printIp } from "../net/ip.ts";
 import type { Link, Place } from "../plan/facts.ts";
 import type { Rule } from "../plan/rule-set.ts";
@@ -8,14 +7,11 @@ import { announce } from "./announce.ts";
 import { awaitDad, awaitUp, type Waiting } from "./await-link.ts";
 import { type RuleChange, startAddingChain, startRemovingChain } from "./iptables.ts";
 import { isErrno, KernelError } from "./kernel-error.ts";
-import { addAddress, deleteAddress } from "./netlink/address.ts";
-import { addBridge, addVeth, deleteLink, setLink, setPort } from "./netlink/link.ts";
-import { addRoute } from "./netlink/route.ts";
 import type { Request } from "./netlink/socket.ts";
-import { addVlans, deleteVlans, type Port } from "./netlink/vlan.ts";
 import { startAddingNftRules, startRemovingNftRules } from "./nft.ts";
 import type { Places } from "./places.ts";
 import { startEnsuring, startReleasing } from "./rule-sets.ts";
+import { type NetlinkStep, requestOf } from "./step-request.ts";
 import { ensureSysctl, ensureSysctlOfModule } from "./sysctl.ts";
 
 export interface Applying {
@@ -65,8 +61,6 @@ class LinkNotFound extends KernelError {
     super(`find link ${name}`, 19);
   }
 }
-
-type NetlinkStep = Extract<Step, { readonly tolerate?: readonly string[] }>;
 
 class Run {
   readonly #applying: Applying;
@@ -155,47 +149,14 @@ class Run {
   /** Nothing when the step's link is not there, and the step bears that. */
   #requestOrNothing(step: NetlinkStep): Request | undefined {
     try {
-      return this.#requestFor(step);
+      const indexOf = (place: Place, link: string) => this.#indexOf(place, link);
+      const request = requestOf(step, { indexOf, containerFd: () => this.#applying.places.container.fd });
+      if (step.do === "link.delete") this.applied.forget(step.place, step.link);
+      return request;
     } catch (error) {
       if (error instanceof LinkNotFound && step.tolerate?.includes("ENODEV")) return undefined;
       throw error;
     }
-  }
-
-  #requestFor(step: NetlinkStep): Request {
-    switch (step.do) {
-      case "link.add-bridge":
-        return addBridge(step.bridge);
-      case "link.add-veth":
-        return addVeth(step.host, { ...step.container, netns: this.#applying.places.container.fd });
-      case "link.add-veth-here":
-        return addVeth(step.end, step.peer);
-      case "link.delete":
-        this.applied.forget(step.place, step.link);
-        return deleteLink(step.link);
-      case "link.set": {
-        const master = step.master === undefined ? undefined : this.#indexOf(step.place, step.master);
-        return setLink(step.link, { up: step.up, promisc: step.promisc, mac: step.mac, alias: step.alias, master });
-      }
-      case "port.set":
-        return setPort(step.link, step);
-      case "vlan.add":
-        return addVlans(this.#portOf(step), step.vlans);
-      case "vlan.delete":
-        return deleteVlans(this.#portOf(step), step.vlans);
-      case "address.add":
-        return addAddress({ ...step, link: this.#indexOf(step.place, step.link), linkName: step.link });
-      case "address.delete":
-        return deleteAddress({ ...step, link: this.#indexOf(step.place, step.link), linkName: step.link });
-      case "route.add":
-        return addRoute({ ...step, link: this.#indexOf(step.place, step.link) });
-      default:
-        return step satisfies never;
-    }
-  }
-
-  #portOf({ place, link }: { readonly place: Place; readonly link: string }): Port {
-    return { index: this.#indexOf(place, link), name: link };
   }
 
   #indexOf(place: Place, name: string): number {

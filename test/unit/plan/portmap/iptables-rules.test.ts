@@ -4,6 +4,7 @@ import { portmapChainName } from "../../../../src/net/hashed-name.ts";
 import type { PortMapping } from "../../../../src/net/port-mapping.ts";
 import { commentOf, type Publishing, portmapRules } from "../../../../src/plan/portmap/iptables-rules.ts";
 import { cidr, ip } from "../../../values.ts";
+import { mapping, usual } from "./examples.ts";
 
 const sha512 = (text: string) => createHash("sha512").update(text).digest("hex");
 
@@ -21,20 +22,6 @@ test.for([
 const whose = { network: "n1", containerId: "c1", chain: "CNI-DN-1" };
 const address4 = cidr("192.0.2.2/24");
 const address6 = cidr("2001:db8:1::2/64");
-const usual: Publishing = {
-  snat: true,
-  masqAll: false,
-  markMasqBit: 13,
-  externalSetMarkChain: undefined,
-  conditions: [],
-};
-const mapping = (hostPort: number, containerPort: number, more: Partial<PortMapping> = {}): PortMapping => ({
-  protocol: "tcp",
-  hostPort,
-  containerPort,
-  hostIp: undefined,
-  ...more,
-});
 const mappings = [
   mapping(8080, 80),
   mapping(8081, 81, { hostIp: ip("127.0.0.1") }),

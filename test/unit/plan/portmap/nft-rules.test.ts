@@ -1,24 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { PortMapping } from "../../../../src/net/port-mapping.ts";
 import { addNftRules, nothingFound } from "../../../../src/plan/nft-rules.ts";
 import type { Publishing } from "../../../../src/plan/portmap/iptables-rules.ts";
 import { nftPorts, nftPortsProblem } from "../../../../src/plan/portmap/nft-rules.ts";
 import { ip } from "../../../values.ts";
+import { mapping, usual } from "./examples.ts";
 
-const usual: Publishing = {
-  snat: true,
-  masqAll: false,
-  markMasqBit: 13,
-  externalSetMarkChain: undefined,
-  conditions: [],
-};
-const mapping = (hostPort: number, containerPort: number, more: Partial<PortMapping> = {}): PortMapping => ({
-  protocol: "tcp",
-  hostPort,
-  containerPort,
-  hostIp: undefined,
-  ...more,
-});
 const mappings = [
   mapping(8080, 80),
   mapping(8081, 81, { hostIp: ip("127.0.0.1") }),

@@ -1,0 +1,53 @@
+// What the kernel is asked over netlink for a step.
+import type { Place } from "../plan/facts.ts";
+import type { Step } from "../plan/step.ts";
+import { addAddress, deleteAddress } from "./netlink/address.ts";
+import { addBridge, addVeth, deleteLink, setLink, setPort } from "./netlink/link.ts";
+import { addRoute } from "./netlink/route.ts";
+import type { Request } from "./netlink/socket.ts";
+import { addVlans, deleteVlans, type Port } from "./netlink/vlan.ts";
+
+export type NetlinkStep = Extract<Step, { readonly tolerate?: readonly string[] }>;
+
+/** What a step does not know. */
+interface Known {
+  /** Of a link that is there by now; throws when there is none. */
+  readonly indexOf: (place: Place, link: string) => number;
+  /** Of the container's namespace. */
+  readonly containerFd: () => number;
+}
+
+export function requestOf(step: NetlinkStep, { indexOf, containerFd }: Known): Request {
+  const portOf = ({ place, link }: { readonly place: Place; readonly link: string }): Port => ({
+    index: indexOf(place, link),
+    name: link,
+  });
+  switch (step.do) {
+    case "link.add-bridge":
+      return addBridge(step.bridge);
+    case "link.add-veth":
+      return addVeth(step.host, { ...step.container, netns: containerFd() });
+    case "link.add-veth-here":
+      return addVeth(step.end, step.peer);
+    case "link.delete":
+      return deleteLink(step.link);
+    case "link.set": {
+      const master = step.master === undefined ? undefined : indexOf(step.place, step.master);
+      return setLink(step.link, { up: step.up, promisc: step.promisc, mac: step.mac, alias: step.alias, master });
+    }
+    case "port.set":
+      return setPort(step.link, step);
+    case "vlan.add":
+      return addVlans(portOf(step), step.vlans);
+    case "vlan.delete":
+      return deleteVlans(portOf(step), step.vlans);
+    case "address.add":
+      return addAddress({ ...step, link: indexOf(step.place, step.link), linkName: step.link });
+    case "address.delete":
+      return deleteAddress({ ...step, link: indexOf(step.place, step.link), linkName: step.link });
+    case "route.add":
+      return addRoute({ ...step, link: indexOf(step.place, step.link) });
+    default:
+      return step satisfies never;
+  }
+}
