@@ -14,6 +14,7 @@ echo /run/modprobe > /proc/sys/kernel/modprobe
 cd "$DIRECTORY" || busybox poweroff -f
 touch "$REPORT.started"
 ip link set lo up
+# everything takes ten times as long here
 vitest run --config test/vitest.config.ts --reporter default --reporter json --outputFile "$REPORT" -t "$PATTERN" \
-  test/kernel/vlans.test.ts test/executable/bridge-vlan.test.ts
+  --testTimeout 240000 --hookTimeout 240000 test/kernel/vlans.test.ts test/executable/bridge-vlan.test.ts
 busybox poweroff -f
