@@ -4,7 +4,13 @@
 export PATH="$DIRECTORY/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root NO_COLOR=1 CI=1
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
-for directory in /tmp /run /dev/shm; do mount -t tmpfs tmpfs $directory; done
+mount -t tmpfs tmpfs /dev/shm
+# the repository may be in a directory that is hidden then
+mkdir /dev/shm/repository
+mount --bind "$DIRECTORY" /dev/shm/repository
+for directory in /tmp /run; do mount -t tmpfs tmpfs $directory; done
+mkdir -p "$DIRECTORY"
+mount --bind /dev/shm/repository "$DIRECTORY"
 # the machine may have no /lib/modules to mount its modules on
 mkdir -p /run/root/lib/modules
 mount --bind /usr/lib/uml/modules /run/root/lib/modules
