@@ -1,5 +1,6 @@
 // The networks of the scenarios that the reference of Docker's rules has, and a way to read what iptables-save prints.
 import type { DockerNetwork, DockerSubnet } from "../src/plan/docker/network.ts";
+import { ensureEndpoint } from "../src/plan/docker/steps.ts";
 import { cidr } from "./values.ts";
 
 /** Docker's defaults. */
@@ -24,6 +25,11 @@ export function dockerNetwork(
 
 export function dockerSubnet(text: string, more: Partial<DockerSubnet> = {}): DockerSubnet {
   return { subnet: cidr(text), gatewayMode: "nat", ...more };
+}
+
+/** What the first ADD does for the network itself. */
+export function foundNetwork(network: DockerNetwork) {
+  return ensureEndpoint(network, { addresses: [] }, { isFirst: true });
 }
 
 /** By table and chain: the rules in order, under the policy of the chain. Without chains that are as every firewall has them. */

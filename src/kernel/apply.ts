@@ -11,6 +11,7 @@ import type { Request } from "./netlink/socket.ts";
 import { startAddingNftRules, startRemovingNftRules } from "./nft.ts";
 import type { Places } from "./places.ts";
 import { startEnsuring, startReleasing } from "./rule-sets.ts";
+import { RulesLock } from "./rules-lock.ts";
 import { type NetlinkStep, requestOf } from "./step-request.ts";
 import { ensureSysctl, ensureSysctlOfModule } from "./sysctl.ts";
 
@@ -66,6 +67,7 @@ class Run {
   readonly #applying: Applying;
   readonly applied = new Applied();
   readonly #rules: RuleChange[] = [];
+  readonly #rulesLock = new RulesLock();
   /** Links that this run has made: what is done to them goes with them. */
   readonly #made = new Set<string>();
   #batch: { readonly place: Place; readonly steps: NetlinkStep[]; readonly requests: Request[] } | undefined;
@@ -101,7 +103,7 @@ class Run {
       case "rules.ensure":
         return this.#ensureRules(step);
       case "rules.release":
-        this.#rules.push(startReleasing(step, this.#applying));
+        this.#rules.push(startReleasing(step, { ...this.#applying, lock: this.#rulesLock }));
         return;
       default:
         this.#queue(step);
@@ -133,6 +135,7 @@ class Run {
         failures.push(error);
       }
     }
+    this.#rulesLock[Symbol.dispose]();
     return failures;
   }
 
@@ -211,9 +214,9 @@ class Run {
     this.#record(step);
   }
 
-  #ensureRules(step: Extract<Step, { do: "rules.ensure" }>): void {
+  async #ensureRules(step: Extract<Step, { do: "rules.ensure" }>): Promise<void> {
     const added = (own: readonly Rule[]) => this.#record({ ...step, rules: { ...step.rules, own } });
-    this.#rules.push(startEnsuring(step.rules, this.#applying, added));
+    this.#rules.push(await startEnsuring(step.rules, { ...this.#applying, lock: this.#rulesLock }, added));
   }
 
   #record(step: Step): void {

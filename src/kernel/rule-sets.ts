@@ -1,5 +1,5 @@
 // Rules in shared chains. When all is as it should be before, one process does it; else the rules are read first, and nobody
-// else may then write what was missing: the lock is for that. It is on the program, so there is no file to make for it.
+// else may then write what was missing: the lock is for that.
 import type { Family } from "../net/ip.ts";
 import {
   addMissing,
@@ -17,12 +17,14 @@ import type { Release } from "../plan/step.ts";
 import type { CniError } from "../protocol/error.ts";
 import { isForwardPolicyOurs, noteForwardPolicy } from "../state/forward-policy.ts";
 import { isForwardingOff, switchForwardingOn, takeForwardingBack } from "./forwarding.ts";
-import { type Environment, findIptables, printRules, Restore, type RuleChange } from "./iptables.ts";
-import { takeLock } from "./lock.ts";
+import { type Environment, printRules, Restore, type RuleChange } from "./iptables.ts";
 import { watchCommits } from "./netlink/commits.ts";
+import type { RulesLock } from "./rules-lock.ts";
 
 interface Surroundings {
   readonly env: Environment;
+  /** Whoever gave it lets go of it in the end. */
+  readonly lock: RulesLock;
   readonly checkInterrupt: () => Promise<void>;
 }
 
@@ -35,9 +37,17 @@ export function readRules(family: Family, env: Environment): SavedRules {
 }
 
 /** See RuleSet. `added` gets those of its own rules that were not there, also when writing them then fails. */
-export function startEnsuring(set: RuleSet, around: Surroundings, added: (own: readonly Rule[]) => void): RuleChange {
+export async function startEnsuring(
+  set: RuleSet,
+  around: Surroundings,
+  added: (own: readonly Rule[]) => void,
+): Promise<RuleChange> {
+  const { founding = [] } = set;
+  // somebody else who comes to the network may find them missing at the same time
+  if (founding.length > 0) await around.lock.take(set.family, around);
+  const written = { ...set, own: [...founding, ...set.own] };
   const others = set.others?.() ?? [];
-  const input = set.forwarding && isForwardingOff(set.family) ? undefined : addWhereExpected(set, others);
+  const input = set.forwarding && isForwardingOff(set.family) ? undefined : addWhereExpected(written, others);
   const first = input === undefined ? undefined : new Restore(set, input, around.env);
   return {
     finish: async () => {
@@ -45,10 +55,10 @@ export function startEnsuring(set: RuleSet, around: Surroundings, added: (own: r
       if (outcome === undefined || outcome.refusal !== undefined) {
         return ensureMissing(set, { ...around, added, refusal: outcome?.refusal });
       }
-      const before = alreadyThere(set, outcome.stdout);
+      const before = alreadyThere(written, outcome.stdout);
       added(set.own.filter((rule) => !before.includes(rule)));
       // those are there twice now: the lower ones keep their place among the others
-      const doubles = removeDoubles(set, { before, more: strays(set, outcome.stdout) });
+      const doubles = removeDoubles(written, { before, more: strays(set, outcome.stdout) });
       if (doubles !== undefined) restoreOrThrow(doubles, set.family, around.env);
       if (lacksOthers(others, outcome.stdout))
         await ensureMissing(set, { ...around, added: () => {}, refusal: undefined });
@@ -100,10 +110,10 @@ async function ensureMissing(
 /** Writes what `decide` makes of the rules that are there. */
 async function change(
   family: Family,
-  { env, checkInterrupt, refusal }: Repair,
+  { env, lock, checkInterrupt, refusal }: Repair,
   decide: (saved: SavedRules) => string | undefined,
 ): Promise<void> {
-  using _lock = await takeLock(findIptables(family, "restore", env), { kind: "exclusive", checkInterrupt });
+  await lock.take(family, { env, checkInterrupt });
   let last = refusal;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const input = decide(readAfter(last, family, env));

@@ -115,9 +115,9 @@ function word(name: string, value: string | number | undefined): string[] {
 }
 
 /** Each of them only where it is missing. */
-function ensure({ family, standing, own, ownChain, forwarding }: RuleSet): string {
+function ensure({ family, standing, founding = [], own, ownChain, forwarding }: RuleSet): string {
   const inChain = ownChain === undefined ? [] : rulesIn(ownChain);
-  const rules = [...standing, ...inChain, ...own].map((rule) => printRule(rule, family));
+  const rules = [...standing, ...founding, ...inChain, ...own].map((rule) => printRule(rule, family));
   return [...(forwarding ? [`# make this host forward IPv${family}`] : []), ...rules].join("\n");
 }
 

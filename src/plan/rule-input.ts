@@ -97,11 +97,11 @@ function isListed({ chain, text }: Rule, lines: ReadonlySet<string>): boolean {
  * it sets the policy of FORWARD, too. Undefined when nothing is to be done.
  */
 export function addMissing(
-  { chains, standing, own, ownChain }: RuleSet,
+  { chains, standing, founding = [], own, ownChain }: RuleSet,
   saved: SavedRules,
   { others = [], dropForward = false }: { readonly others?: readonly Rule[]; readonly dropForward?: boolean } = {},
 ): string | undefined {
-  const wanted = [...standing, ...others, ...own];
+  const wanted = [...standing, ...founding, ...others, ...own];
   const lines = new Map<Table, string[]>();
   for (const table of tables) {
     const missing = chains.filter((chain) => chain.table === table && !saved.hasChain(table, chain.name));

@@ -34,6 +34,8 @@ export interface RuleSet {
   readonly chains: readonly Chain[];
   /** Expected to be there. Made when they are missing, and never taken back: others rely on them. */
   readonly standing: readonly Rule[];
+  /** What others will expect to be there, and this call is the first to need: added at once, and not taken back either. */
+  readonly founding?: readonly Rule[];
   /** Expected not to be there: what this call is about. */
   readonly own: readonly Rule[];
   /** Those of its own that lead there are its only ones. */

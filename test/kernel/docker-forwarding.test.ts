@@ -1,7 +1,7 @@
 // Section "FORWARD policy and ip_forward" of what Docker does: the policy becomes DROP with our switching forwarding on.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { ensureEndpoint, ensureNetwork } from "../../src/plan/docker/steps.ts";
-import { dockerNetwork, rulesByChain } from "../docker-networks.ts";
+import { ensureEndpoint, release, rulesOfNetwork } from "../../src/plan/docker/steps.ts";
+import { dockerNetwork, foundNetwork, rulesByChain } from "../docker-networks.ts";
 import { frame } from "../docker-scenarios.ts";
 import { ip } from "../values.ts";
 import { Firewall } from "./firewall.ts";
@@ -55,7 +55,7 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend) => {
     const network = dockerNetwork("bridge1", [subnet]);
 
     test("is switched on, and what is not for us is dropped", async () => {
-      await run.apply(...ensureNetwork(network));
+      await run.apply(...foundNetwork(network));
       expect([forwarding(family), policy(family)]).toEqual([keys[family].map(() => "1"), "-P FORWARD DROP"]);
       const other = family === 4 ? 6 : 4;
       expect([forwarding(other), policy(other)]).toEqual([keys[other].map(() => "0"), "-P FORWARD ACCEPT"]);
@@ -63,12 +63,12 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend) => {
 
     test("that was on leaves the policy as it was", async () => {
       write(family, "1");
-      await run.apply(...ensureNetwork(network));
+      await run.apply(...foundNetwork(network));
       expect([forwarding(family), policy(family)]).toEqual([keys[family].map(() => "1"), "-P FORWARD ACCEPT"]);
     });
 
     test("that somebody has switched off is switched on by the next ADD, although all rules are there", async () => {
-      await run.apply(...ensureNetwork(network));
+      await run.apply(...foundNetwork(network));
       firewall.run(family, "-P FORWARD ACCEPT");
       write(family, "0");
       await run.apply(...ensureEndpoint(network, { addresses: [ip(address)] }));
@@ -78,14 +78,15 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend) => {
 
     test("is off again when the rules are refused", async () => {
       const wrong = dockerNetwork("a-name-that-is-much-too-long", [subnet]);
-      await expect(run.apply(...ensureNetwork(wrong))).rejects.toThrow("refused the rules");
+      await expect(run.apply(...foundNetwork(wrong))).rejects.toThrow("refused the rules");
       expect([forwarding(family), policy(family)]).toEqual([keys[family].map(() => "0"), "-P FORWARD ACCEPT"]);
     });
 
     test("stays on when the ADD is taken back, because others may rely on it", async () => {
       run.recorded.splice(0);
-      await run.apply(...ensureNetwork(network));
+      await run.apply(...foundNetwork(network));
       await run.undo();
+      await run.apply(...release(rulesOfNetwork(network)));
       expect(forwarding(family)).toEqual(keys[family].map(() => "1"));
       expect(firewall.rules(family)).toEqual({
         ...rulesByChain(frame),

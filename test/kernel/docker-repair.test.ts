@@ -4,14 +4,8 @@ import { once } from "node:events";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Family } from "../../src/net/ip.ts";
 import type { DockerNetwork } from "../../src/plan/docker/network.ts";
-import {
-  ensureEndpoint,
-  ensureNetwork,
-  release,
-  rulesOfEndpoint,
-  rulesOfNetwork,
-} from "../../src/plan/docker/steps.ts";
-import { dockerNetwork, rulesByChain } from "../docker-networks.ts";
+import { ensureEndpoint, release, rulesOfEndpoint, rulesOfNetwork } from "../../src/plan/docker/steps.ts";
+import { dockerNetwork, foundNetwork, rulesByChain } from "../docker-networks.ts";
 import { frame, type Scenario, scenarios } from "../docker-scenarios.ts";
 import { ip } from "../values.ts";
 import { type Backend, Firewall } from "./firewall.ts";
@@ -52,7 +46,7 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
   });
 
   const make = async (made: DockerNetwork, ...addresses: readonly (typeof c1)[]) => {
-    await run.apply(...ensureNetwork(made));
+    await run.apply(...foundNetwork(made));
     await run.apply(...ensureEndpoint(made, { addresses }));
     firewall.started();
   };
@@ -88,8 +82,31 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
       expect(firewall.started().toSorted()).toEqual(["restore4", "restore6"]);
     });
 
+    test("the first ADD of a network is one, when another network was there before", async () => {
+      const other = dockerNetwork("bridge2", ["198.51.100.0/24"]);
+      await make(other);
+      await run.apply(...ensureEndpoint(network, { addresses: [c1] }, { isFirst: true }));
+      expect(firewall.started()).toEqual(["restore4"]);
+      const found = rules();
+      firewall.clear();
+      await make(other);
+      await make(network, c1);
+      expect(found).toEqual(rules());
+    });
+
+    test("an ADD that takes itself for the first finds the network's rules: none is there twice, and taking it back leaves them", async () => {
+      await make(network, c1);
+      const made = rules();
+      run.recorded.splice(0);
+      await run.apply(...ensureEndpoint(network, { addresses: [c1] }, { isFirst: true }));
+      expect(rules()).toEqual(made);
+      await run.undo();
+      expect(rules()).toEqual(made);
+      firewall.started();
+    });
+
     test("the first ADD of all is refused, reads what is there and writes what is missing", async () => {
-      await run.apply(...ensureNetwork(network));
+      await run.apply(...foundNetwork(network));
       expect(firewall.started()).toEqual(["restore4", "save4", "restore4"]);
     });
 
@@ -132,7 +149,7 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
 
   async function ensure({ networks }: Scenario): Promise<void> {
     for (const { network: made, addresses } of networks)
-      await run.apply(...ensureNetwork(made), ...ensureEndpoint(made, { addresses }));
+      await run.apply(...foundNetwork(made), ...ensureEndpoint(made, { addresses }));
   }
 
   describe("rules of others", () => {
@@ -218,7 +235,7 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
 
   test("a rule that iptables refuses is an error that says what it said, and nothing is left of the set", async () => {
     const wrong = { ...network, bridge: "a-name-that-is-much-too-long" };
-    await expect(run.apply(...ensureNetwork(wrong))).rejects.toThrow(
+    await expect(run.apply(...foundNetwork(wrong))).rejects.toThrow(
       /refused the rules: .*a-name-that-is-much-too-long/s,
     );
     await run.undo();

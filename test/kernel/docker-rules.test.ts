@@ -1,13 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Family } from "../../src/net/ip.ts";
-import {
-  ensureEndpoint,
-  ensureNetwork,
-  release,
-  rulesOfEndpoint,
-  rulesOfNetwork,
-} from "../../src/plan/docker/steps.ts";
-import { rulesByChain } from "../docker-networks.ts";
+import { ensureEndpoint, release, rulesOfEndpoint, rulesOfNetwork } from "../../src/plan/docker/steps.ts";
+import { foundNetwork, rulesByChain } from "../docker-networks.ts";
 import { frame, type Scenario, scenarios } from "../docker-scenarios.ts";
 import { type Backend, Firewall } from "./firewall.ts";
 import { leaveTheMachine, sh } from "./own-network.ts";
@@ -51,9 +45,13 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
 
     async function ensure(scenario: Scenario): Promise<void> {
       for (const { network, addresses } of networksOf(scenario)) {
-        await run.apply(...ensureNetwork(network));
+        await run.apply(...foundNetwork(network));
         await run.apply(...ensureEndpoint(network, { addresses }));
       }
+    }
+
+    async function releaseNetworks(scenario: Scenario): Promise<void> {
+      for (const { network } of networksOf(scenario)) await run.apply(...release(rulesOfNetwork(network)));
     }
 
     function expectAll(scenario: Scenario): void {
@@ -70,13 +68,15 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
         expectAll(scenario);
         for (const { network, addresses } of networksOf(scenario)) {
           await run.apply(...release(rulesOfEndpoint(network, { addresses })));
-          await run.apply(...release(rulesOfNetwork(network)));
         }
+        await releaseNetworks(scenario);
         for (const family of families) expect(rules(family)).toEqual(expected(frame));
         run.recorded.splice(0);
         await ensure(scenario);
         expectAll(scenario);
         await run.undo();
+        // those of a network are taken back by whoever knows that nobody else is in it
+        await releaseNetworks(scenario);
         for (const family of families) expect(rules(family)).toEqual(expected(frame));
       });
     });

@@ -3,8 +3,8 @@
 import { once } from "node:events";
 import { apply } from "../../src/kernel/apply.ts";
 import { Places } from "../../src/kernel/places.ts";
-import { ensureEndpoint, ensureNetwork } from "../../src/plan/docker/steps.ts";
-import { dockerNetwork } from "../docker-networks.ts";
+import { ensureEndpoint } from "../../src/plan/docker/steps.ts";
+import { dockerNetwork, foundNetwork } from "../docker-networks.ts";
 import { ip } from "../values.ts";
 
 const [bridge = "", subnet = "", address = ""] = process.argv.slice(2);
@@ -13,5 +13,5 @@ using places = new Places(undefined);
 const around = { places, env: process.env, log: console.error, checkInterrupt: async () => {}, record: () => {} };
 process.stdout.write("ready");
 await once(process.stdin.resume(), "end");
-await apply(ensureNetwork(network), around);
+await apply(foundNetwork(network), around);
 await apply(ensureEndpoint(network, { addresses: [ip(address)] }), around);

@@ -31,23 +31,31 @@ export function publishedIn(
   return isGateway || subnets[family]?.gatewayMode === "routed" ? mappings : [];
 }
 
-/** For the ADD that makes the network. Taking it back removes the network's rules; the frame stays, as with Docker. */
-export function ensureNetwork(network: DockerNetwork): readonly Step[] {
-  return networkRuleSets(network).map((rules) => ({ do: "rules.ensure", rules }));
-}
-
 /**
- * For every ADD: the rules of the network are made anew when somebody has removed them, and with them those of its other containers.
- * Taking it back leaves those.
+ * For every ADD: the rules of the network are made anew when somebody has removed them, and with them those of its other containers; the first
+ * in a network makes them. Taking it back leaves those.
  */
 export function ensureEndpoint(
   network: DockerNetwork,
   endpoint: Endpoint,
-  others: () => readonly FamilyRules[] = () => [],
+  {
+    isFirst = false,
+    others = () => [],
+  }: { readonly isFirst?: boolean; readonly others?: () => readonly FamilyRules[] } = {},
 ): readonly Step[] {
-  return endpointRuleSets(network, endpoint).map((set) => ({
+  const sets = isFirst ? firstEndpointRuleSets(network, endpoint) : endpointRuleSets(network, endpoint);
+  return sets.map((set) => ({
     do: "rules.ensure",
     rules: { ...set, others: () => others().flatMap((each) => (each.family === set.family ? each.rules : [])) },
+  }));
+}
+
+/** For the first container of the network. */
+function firstEndpointRuleSets(network: DockerNetwork, endpoint: Endpoint): readonly RuleSet[] {
+  return networkRuleSets(network).map((set) => ({
+    ...set,
+    founding: set.own,
+    own: rulesOf(network, endpoint, set.family),
   }));
 }
 

@@ -69,13 +69,13 @@ async function addInDocker(
   };
   const { stale } = await claimPorts(call, claiming, around);
   await removeStale(stale, around);
-  const gone = await enter(call, { network, endpoint }, around);
+  const { gone, isFirst } = await enter(call, { network, endpoint }, around);
   for (const attachment of gone) await forgetPorts({ ...attachment, network: call.network }, "bridge", around);
   const mac = config.mac ?? (docker.macFromIP ? macOfIp(addressing) : undefined) ?? randomMac(randomBytes(6));
   const wiring = { addressing, mac, names };
   await makeNetwork(config.bridge, planBridge(config, docker, { network, gateways, facts, names }), making);
   const pair = [
-    ...ensureEndpoint(network, endpoint, () => rulesOfAttached(config.bridge, call)),
+    ...ensureEndpoint(network, endpoint, { isFirst, others: () => rulesOfAttached(config.bridge, call) }),
     ...planPair(config, call, wiring),
   ];
   await carryOut([...pair, { do: "rules.await" }], { places, netns: call.netns, around });

@@ -21,16 +21,22 @@ import { mergeSettings, networkConflict, settingsOf } from "./network-settings.t
 /** What it takes to write and remove rules, also when an ADD has failed and is taken back. */
 type Around = Pick<Surroundings, "env" | "log" | "checkInterrupt">;
 
+export interface Entered {
+  /** Containers that are gone, and had one of the addresses. */
+  readonly gone: readonly AttachmentRecord[];
+  /** Whether nobody else is in the network. */
+  readonly isFirst: boolean;
+}
+
 /**
  * Enters the container, and removes what an earlier ADD has written for it, for the network when its configuration was another one,
- * and for containers that are gone and had one of its addresses. Returns the latter. Errors: 999 when the network and others cannot
- * be at the same time.
+ * and for containers that are gone and had one of its addresses. Errors: 999 when the network and others cannot be at the same time.
  */
 export async function enter(
   call: AddCall,
   { network, endpoint }: { readonly network: DockerNetwork; readonly endpoint: Endpoint },
   around: Surroundings,
-): Promise<readonly AttachmentRecord[]> {
+): Promise<Entered> {
   using _lock = await lockState(around.checkInterrupt);
   const isAlive = mayBeAlive();
   const record = readRecord(network.bridge);
@@ -55,9 +61,9 @@ export async function enter(
   const settings = mergeSettings(settingsOf(network), before?.settings);
   const entered = { bridge: network.bridge, network: call.network.name, settings, rules };
   writeRecord({ ...entered, attachments: [...others, own] });
-  const gone = without(record === undefined ? [] : rulesIn(record), readRecords().flatMap(rulesIn));
-  await removeRules(gone, around);
-  return stale;
+  const former = without(record === undefined ? [] : rulesIn(record), readRecords().flatMap(rulesIn));
+  await removeRules(former, around);
+  return { gone: stale, isFirst: others.length === 0 };
 }
 
 /** From now on others make its rules again when they are missing, until it leaves. */

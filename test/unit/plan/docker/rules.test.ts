@@ -4,16 +4,10 @@ import { endpointRules } from "../../../../src/plan/docker/endpoint-rules.ts";
 import { frameRules } from "../../../../src/plan/docker/frame.ts";
 import type { DockerNetwork } from "../../../../src/plan/docker/network.ts";
 import { networkRules } from "../../../../src/plan/docker/network-rules.ts";
-import {
-  ensureEndpoint,
-  ensureNetwork,
-  release,
-  rulesOfEndpoint,
-  rulesOfNetwork,
-} from "../../../../src/plan/docker/steps.ts";
+import { ensureEndpoint, release, rulesOfEndpoint, rulesOfNetwork } from "../../../../src/plan/docker/steps.ts";
 import { ruleInterfaceProblem } from "../../../../src/plan/rule-interface.ts";
 import type { Rule } from "../../../../src/plan/rule-set.ts";
-import { dockerNetwork, dockerSubnet } from "../../../docker-networks.ts";
+import { dockerNetwork, dockerSubnet, foundNetwork } from "../../../docker-networks.ts";
 import { ip } from "../../../values.ts";
 
 /** As Docker would call iptables. */
@@ -169,16 +163,16 @@ describe("steps", () => {
   test("one for each family of the network, also without an address of it", () => {
     const families = (steps: ReturnType<typeof ensureEndpoint>) =>
       steps.map((step) => (step.do === "rules.ensure" ? step.rules.family : undefined));
-    expect(families(ensureNetwork(twins))).toEqual([4, 6]);
+    expect(families(foundNetwork(twins))).toEqual([4, 6]);
     expect(families(ensureEndpoint(twins, { addresses: [c1] }))).toEqual([4, 6]);
     expect(families(ensureEndpoint(dockerNetwork("br1", [subnet]), { addresses: [c1] }))).toEqual([4]);
   });
 
   test("of an endpoint expect what those of the network make", () => {
-    const [network] = ensureNetwork(twins);
+    const [network] = foundNetwork(twins);
     const [endpoint] = ensureEndpoint(twins, { addresses: [c1, c6] });
     if (network?.do !== "rules.ensure" || endpoint?.do !== "rules.ensure") throw new Error("other steps");
-    expect(endpoint.rules.standing).toEqual([...network.rules.standing, ...network.rules.own]);
+    expect(endpoint.rules.standing).toEqual([...network.rules.standing, ...(network.rules.founding ?? [])]);
     expect(endpoint.rules.own).toEqual(endpointRules(twins, c1));
     expect(endpoint.rules.chains).toEqual(network.rules.chains);
   });
