@@ -6,7 +6,7 @@ import { type HostPort, overlaps, printHostPort } from "../net/host-port.ts";
 import { type Ip, printIp } from "../net/ip.ts";
 import { CniError, ErrorCode } from "../protocol/error.ts";
 import type { AddCall, Attachment, Surroundings } from "../protocol/plugin.ts";
-import { type PortClaim, readClaims, writeClaims } from "../state/port-claims.ts";
+import { type PortClaim, readClaims } from "../state/port-claims.ts";
 import { lockState } from "../state/state-directory.ts";
 import type { OnConflict } from "./port-mappings.ts";
 
@@ -38,27 +38,27 @@ export async function claimPorts(
 ): Promise<Claimed> {
   using _lock = await lockState(around.checkInterrupt);
   const claims = readClaims();
+  const addresses = ips.map(printIp);
+  const related = claims.about({ containerId: call.containerId, ports, addresses });
   // of one container several interfaces may publish the same port: the first that comes has it
-  const others = claims.filter((claim) => claim.containerId !== call.containerId);
+  const others = related.filter((claim) => claim.containerId !== call.containerId);
   const isGone = judgeNetns();
   const isStale = (claim: PortClaim) => claim.netns !== undefined && isGone(claim.netns);
   const rivals = others.filter((claim) => claim.ports.some((port) => ports.some((wanted) => overlaps(port, wanted))));
-  const addresses = ips.map(printIp);
   const hasAddress = (claim: PortClaim) => claim.addresses.some((ip) => addresses.includes(ip));
   const stale = others.filter((claim) => (rivals.includes(claim) || hasAddress(claim)) && isStale(claim));
   const living = rivals.filter((claim) => !stale.includes(claim));
   report(onConflict === "off" ? [] : conflicts(ports, living), onConflict, around);
   const isEmpty = ports.length + rules.nft.length === 0 && rules.remains.every((each) => each.rules.length === 0);
-  if (isEmpty && claims.length === 0) return { stale: [], before: undefined };
+  if (isEmpty && related.length === 0) return { stale: [], before: undefined };
   around.undo.defer("give the ports back", () => forgetPorts(call, plugin, { checkInterrupt: never }));
   const { containerId, ifname, network } = call;
   const own = {
     ...{ network: network.name, plugin, containerId, ifname, netns: recordNetns(call.netns) },
     ...{ ports, addresses, ...rules },
   };
-  const before = claims.find((claim) => isOf(claim, network.name, call) && claim.plugin === plugin);
-  const rest = claims.filter((claim) => claim !== before && !stale.includes(claim));
-  writeClaims(isEmpty ? rest : [...rest, own]);
+  const before = related.find((claim) => isOf(claim, network.name, call) && claim.plugin === plugin);
+  claims.write(before === undefined ? stale : [...stale, before], isEmpty ? undefined : own);
   return { stale, before };
 }
 
@@ -70,19 +70,23 @@ export async function forgetPorts(
 ): Promise<void> {
   if (findClaim(network.name, attachment, plugin) === undefined) return;
   using _lock = await lockState(checkInterrupt);
-  writeClaims(readClaims().filter((claim) => claim.plugin !== plugin || !isOf(claim, network.name, attachment)));
+  const claims = readClaims();
+  const isIt = (claim: PortClaim) => claim.plugin === plugin && isOf(claim, network.name, attachment);
+  claims.write(claims.about(attachment).filter(isIt));
 }
 
 /** What the container's other attachments have claimed. */
 export function otherClaims(network: string, attachment: Attachment): readonly PortClaim[] {
-  return readClaims().filter(
-    (claim) => claim.containerId === attachment.containerId && !isOf(claim, network, attachment),
-  );
+  return readClaims()
+    .about(attachment)
+    .filter((claim) => claim.containerId === attachment.containerId && !isOf(claim, network, attachment));
 }
 
 /** What the attachment has claimed. */
 export function findClaim(network: string, attachment: Attachment, plugin: PortClaim["plugin"]): PortClaim | undefined {
-  return readClaims().find((claim) => claim.plugin === plugin && isOf(claim, network, attachment));
+  return readClaims()
+    .about(attachment)
+    .find((claim) => claim.plugin === plugin && isOf(claim, network, attachment));
 }
 
 function conflicts(ports: readonly HostPort[], living: readonly PortClaim[]): string[] {

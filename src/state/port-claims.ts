@@ -30,23 +30,68 @@ export interface FamilyNftRules {
   readonly rules: readonly NftRule[];
 }
 
-const FORMAT = 1;
+/** The first line; each other one is a claim. */
+const HEAD = '{"format":2}';
 
-/** None when there is no file, or none that can be read. */
-export function readClaims(): readonly PortClaim[] {
-  try {
-    const { format, claims } = Object(JSON.parse(readFileSync(path(), "utf8")));
-    return format === FORMAT && Array.isArray(claims) ? claims.filter(isClaim).map(parseClaim) : [];
-  } catch (error) {
-    if (error instanceof SyntaxError || isErrno(error, "ENOENT")) return [];
-    throw error;
+/** The claims of the host. Only those that are asked for are parsed: with many containers it is that which takes time. */
+export class PortClaims {
+  readonly #lines: readonly string[];
+  readonly #lineOf = new Map<PortClaim, string>();
+
+  constructor(text: string) {
+    const [head, ...lines] = text.split("\n");
+    this.#lines = head === HEAD ? lines.filter((line) => line !== "") : [];
+  }
+
+  all(): readonly PortClaim[] {
+    return this.#parse(this.#lines);
+  }
+
+  /** Of the container, for one of the ports, or of a container with one of the addresses. */
+  about({
+    containerId,
+    ports = [],
+    addresses = [],
+  }: {
+    readonly containerId: string;
+    readonly ports?: readonly HostPort[];
+    readonly addresses?: readonly string[];
+  }): readonly PortClaim[] {
+    const texts = [
+      `"containerId":${JSON.stringify(containerId)}`,
+      ...ports.flatMap(({ port }) => [`"port":${port}}`, `"port":${port},`]),
+      ...addresses.map((ip) => `"${ip}"`),
+    ];
+    return this.#parse(this.#lines.filter((line) => texts.some((text) => line.includes(text))));
+  }
+
+  /** Without those, which were asked for, and with the other. Whoever writes has read under the lock: see lockState. */
+  write(without: readonly PortClaim[], own?: PortClaim): void {
+    const gone = new Set(without.map((claim) => this.#lineOf.get(claim)));
+    const rest = this.#lines.filter((line) => !gone.has(line));
+    const lines = own === undefined ? rest : [...rest, JSON.stringify(printClaim(own))];
+    if (lines.length > 0) replaceFile(path(), [HEAD, ...lines, ""].join("\n"));
+    else rmSync(path(), { force: true });
+  }
+
+  #parse(lines: readonly string[]): readonly PortClaim[] {
+    return lines.flatMap((line) => {
+      const claim = parseClaim(line);
+      if (claim === undefined) return [];
+      this.#lineOf.set(claim, line);
+      return [claim];
+    });
   }
 }
 
-/** Whoever writes has read under the lock: see lockState. */
-export function writeClaims(claims: readonly PortClaim[]): void {
-  if (claims.length > 0) replaceFile(path(), JSON.stringify({ format: FORMAT, claims: claims.map(printClaim) }));
-  else rmSync(path(), { force: true });
+/** None when there is no file. */
+export function readClaims(): PortClaims {
+  try {
+    return new PortClaims(readFileSync(path(), "utf8"));
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return new PortClaims("");
+    throw error;
+  }
 }
 
 interface WrittenPort extends Omit<HostPort, "ip"> {
@@ -57,20 +102,30 @@ interface WrittenClaim extends Omit<PortClaim, "ports"> {
   readonly ports: readonly WrittenPort[];
 }
 
-/** Somebody may have changed the file. */
-function isClaim(claim: Partial<WrittenClaim> | null): boolean {
-  const lists = [claim?.ports, claim?.addresses, claim?.remains, claim?.nft];
-  return typeof claim?.network === "string" && lists.every((list) => Array.isArray(list));
-}
-
 function printClaim(claim: PortClaim): WrittenClaim {
   const ports = claim.ports.map(({ ip, ...port }) => (ip === undefined ? port : { ...port, ip: printIp(ip) }));
   return { ...claim, ports };
 }
 
-function parseClaim(claim: WrittenClaim): PortClaim {
+/** Undefined for what is none: somebody may have changed the file. */
+function parseClaim(line: string): PortClaim | undefined {
+  const claim = parseJson(line);
+  if (!isClaim(claim)) return undefined;
   const ports = claim.ports.map(({ ip, ...port }) => ({ ...port, ip: ip === undefined ? undefined : parseIp(ip) }));
   return { ...claim, ports };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isClaim(value: unknown): value is WrittenClaim {
+  const { network, ports, addresses, remains, nft }: Partial<WrittenClaim> = Object(value);
+  return typeof network === "string" && [ports, addresses, remains, nft].every((list) => Array.isArray(list));
 }
 
 function path(): string {

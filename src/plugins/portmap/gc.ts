@@ -29,7 +29,7 @@ async function removeClaimed({ network, validAttachments }: GcCall, around: Surr
     claim.network === network.name &&
     !isValid(claim) &&
     (claim.netns === undefined || isGone(claim.netns));
-  for (const claim of readClaims().filter(isStale)) {
+  for (const claim of readClaims().all().filter(isStale)) {
     const whose = { ...claim, network };
     const steps = planRemoval(publishedBy(whose), { attachment: claim, claim, env: around.env });
     await apply(steps, { ...around, places, record: () => {} });
@@ -45,7 +45,9 @@ async function removeUnclaimed({ network, validAttachments }: GcCall, around: Su
   const isKept = (containerId: string) =>
     validAttachments.some((valid) => valid.containerId === containerId) ||
     aliases.some((alias) => alias.startsWith(`${network.name}/${containerId}/`)) ||
-    readClaims().some((claim) => claim.network === network.name && claim.containerId === containerId);
+    readClaims()
+      .about({ containerId })
+      .some((claim) => claim.network === network.name && claim.containerId === containerId);
   for (const family of [4, 6] satisfies Family[]) {
     const stale = publishedHere(family, network.name, around).filter(({ containerId }) => !isKept(containerId));
     const steps = stale.map(

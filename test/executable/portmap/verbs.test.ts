@@ -307,7 +307,8 @@ test("DEL leaves what the bridge itself publishes", async () => {
 
 test("files of another shape are none", async () => {
   const result = await attach(host);
-  for (const content of ["null", '{"format":1}', '{"format":1,"claims":[5,null,{}]}']) {
+  const wrong = ["5", "null", "{}", '{"containerId":"c1"}', '{"network":"net1","containerId":"c1","ports":[]}', "{"];
+  for (const content of ["null", '{"format":1,"claims":[]}', ['{"format":2}', ...wrong].join("\n")]) {
     await publish(host, result);
     await host.sh(`echo '${content}' > $(ls /run/dockbridge/*/ports)`);
     await unpublish(host, result);
