@@ -39,6 +39,8 @@ interface InetSocket {
   readonly isIpv6: boolean;
   readonly isStream: boolean;
   readonly protocol: number;
+  /** SO_REUSEADDR */
+  readonly reuse: boolean;
 }
 
 /** Ends the process at once: no exit handlers, no tearing down of the runtime, which takes longer than most verbs. */
@@ -69,12 +71,11 @@ export function icmpv6Socket({ from, to, link }: { from: Uint8Array; to: Uint8Ar
 }
 
 /** A socket of an internet protocol, IPPROTO_*. */
-export function inetSocket({ isIpv6, isStream, protocol }: InetSocket): number {
+export function inetSocket({ isIpv6, isStream, protocol, reuse }: InetSocket): number {
   const type = (isStream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC;
   const fd = checked("socket", isIpv6 ? AF_INET6 : AF_INET, type, protocol);
   const on = Buffer.of(1, 0, 0, 0);
-  // connections of an earlier server that are still ending are not in the way of a new one
-  if (isStream) call("setsockopt", fd, SOL_SOCKET, SO_REUSEADDR, on, on.length);
+  if (reuse) call("setsockopt", fd, SOL_SOCKET, SO_REUSEADDR, on, on.length);
   if (isIpv6) call("setsockopt", fd, IPPROTO_IPV6, IPV6_V6ONLY, on, on.length);
   return fd;
 }

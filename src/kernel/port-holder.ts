@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { HostPort } from "../net/host-port.ts";
+import type { Family } from "../net/ip.ts";
+import type { Protocol } from "../net/port-mapping.ts";
 
 export interface PortHolder {
   readonly pid: number;
@@ -12,21 +14,29 @@ export interface PortHolder {
  * not shown, and other pid namespaces have their own processes.
  */
 export function findPortHolder({ family, protocol, port }: HostPort): PortHolder | undefined {
-  // one of IPv6 may have the port in both families
-  const tables = family === 4 ? [protocol, `${protocol}6`] : [`${protocol}6`];
-  const inodes = new Set(tables.flatMap((table) => inodesOf(table, port)));
+  const sockets = tablesOf(family, protocol).flatMap((table) => socketsAt(table, port));
+  const inodes = new Set(sockets.flatMap(({ inode, isConnected }) => (isConnected ? [] : [inode])));
   if (inodes.size === 0) return undefined;
   const pid = entriesOf("/proc").find((name) => /^\d+$/.test(name) && hasSocket(name, inodes));
   return pid === undefined ? undefined : { pid: Number(pid), command: contentOf(`/proc/${pid}/comm`).trim() };
 }
 
-/** Of the sockets with that local port, without those that are connected with somebody. */
-function inodesOf(table: string, port: number): string[] {
+/** Whether sockets with the port are connected with somebody, or were a moment ago. */
+export function hasConnections({ family, protocol, port }: HostPort): boolean {
+  return tablesOf(family, protocol).some((table) => socketsAt(table, port).some(({ isConnected }) => isConnected));
+}
+
+/** One of IPv6 may have a port in both families. */
+function tablesOf(family: Family, protocol: Protocol): readonly string[] {
+  return family === 4 ? [protocol, `${protocol}6`] : [`${protocol}6`];
+}
+
+function socketsAt(table: string, port: number): readonly { readonly inode: string; readonly isConnected: boolean }[] {
   const lines = contentOf(`/proc/thread-self/net/${table}`).split("\n").slice(1);
   return lines.flatMap((line) => {
     const [, local = "", remote = "", , , , , , , inode = ""] = line.trim().split(/\s+/);
-    const isOurs = Number.parseInt(local.split(":")[1] ?? "", 16) === port && remote.endsWith(":0000");
-    return isOurs ? [inode] : [];
+    const isThere = Number.parseInt(local.split(":")[1] ?? "", 16) === port;
+    return isThere ? [{ inode, isConnected: !remote.endsWith(":0000") }] : [];
   });
 }
 

@@ -3,6 +3,7 @@ import type { HostPort } from "../net/host-port.ts";
 import { bitsOf, ipToBytes } from "../net/ip.ts";
 import { isErrno } from "./kernel-error.ts";
 import { bindInet, inetSocket } from "./libc.ts";
+import { hasConnections } from "./port-holder.ts";
 
 /** IPPROTO_* */
 const numbers = { tcp: 6, udp: 17, sctp: 132 } as const;
@@ -11,15 +12,22 @@ const numbers = { tcp: 6, udp: 17, sctp: 132 } as const;
  * Whether a process of the host has the port: nobody could be let through to the container then, or the process would lose its clients.
  * It is bound to and let go, never listened at. An address that the host does not have, and a protocol that it does not speak, is in use by nobody.
  */
-export function isPortTaken({ family, protocol, port, ip }: HostPort): boolean {
+export function isPortTaken(port: HostPort): boolean {
+  if (port.protocol === "udp") return !canBind(port, { reuse: false });
+  // connections of an earlier server that are still ending are not in the way of a new one, nor is who may share the port and does not listen
+  if (!canBind(port, { reuse: true })) return true;
+  return !canBind(port, { reuse: false }) && !hasConnections(port);
+}
+
+function canBind({ family, protocol, port, ip }: HostPort, { reuse }: { readonly reuse: boolean }): boolean {
   let socket: number | undefined;
   try {
-    socket = inetSocket({ isIpv6: family === 6, isStream: protocol !== "udp", protocol: numbers[protocol] });
+    socket = inetSocket({ isIpv6: family === 6, isStream: protocol !== "udp", protocol: numbers[protocol], reuse });
     bindInet(socket, ip === undefined ? new Uint8Array(bitsOf(family) / 8) : ipToBytes(ip), port);
-    return false;
+    return true;
   } catch (error) {
-    if (isErrno(error, "EADDRINUSE")) return true;
-    if (isErrno(error, "EADDRNOTAVAIL", "EPROTONOSUPPORT", "ESOCKTNOSUPPORT", "EAFNOSUPPORT", "EACCES")) return false;
+    if (isErrno(error, "EADDRINUSE")) return false;
+    if (isErrno(error, "EADDRNOTAVAIL", "EPROTONOSUPPORT", "ESOCKTNOSUPPORT", "EAFNOSUPPORT", "EACCES")) return true;
     throw error;
   } finally {
     if (socket !== undefined) closeSync(socket);

@@ -1,8 +1,11 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { closeSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { beforeAll, describe, expect, test } from "vitest";
+import { bindInet, inetSocket } from "../../src/kernel/libc.ts";
 import { isPortTaken } from "../../src/kernel/port-probe.ts";
+import { ipToBytes } from "../../src/net/ip.ts";
 import { ip } from "../values.ts";
 import { leaveTheMachine, sh } from "./own-network.ts";
 
@@ -57,6 +60,20 @@ describe("a TCP server", () => {
     expect(isPortTaken(any)).toBe(false);
   });
 });
+
+test.for([
+  { protocol: "tcp", number: 6 },
+  { protocol: "udp", number: 17 },
+] as const)(
+  "a socket of $protocol that is bound and would share the port has it, although it does not listen",
+  ({ protocol, number }) => {
+    const socket = inetSocket({ isIpv6: false, isStream: protocol === "tcp", protocol: number, reuse: true });
+    bindInet(socket, ipToBytes(ip("0.0.0.0")), 8090);
+    expect(isPortTaken({ ...any, protocol, port: 8090 })).toBe(true);
+    closeSync(socket);
+    expect(isPortTaken({ ...any, protocol, port: 8090 })).toBe(false);
+  },
+);
 
 test("a UDP server has its port, and not that of TCP", async () => {
   const server = createSocket("udp4").bind(8080);
