@@ -9,6 +9,8 @@ import { missingRules, type SavedRules } from "../../plan/saved-rules.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { CheckCall, Surroundings } from "../../protocol/plugin.ts";
 import type { Result } from "../../protocol/result.ts";
+import { dockerdConflict } from "../bridge/docker/dockerd-conflict.ts";
+import { refuse } from "../bridge/refuse.ts";
 import { programsIn } from "../firewall-backend.ts";
 import { otherClaims } from "../port-claims.ts";
 import { withSharers } from "../port-remains.ts";
@@ -34,7 +36,8 @@ interface ToCheck {
 function problemsOf(config: PortmapConfig, { call, result, env }: ToCheck): readonly string[] {
   using places = new Places(undefined);
   if (config.docker !== undefined) {
-    const { sets } = dockerPorts(config.docker, { ports: config.ports, result, ifname: call.ifname, places });
+    const { network, sets } = dockerPorts(config.docker, { ports: config.ports, result, ifname: call.ifname, places });
+    refuse(dockerdConflict(network));
     return sets.flatMap((set) => missing([...set.standing, ...set.own], set.family, readRules(set.family, env)));
   }
   const addresses = addressesOf(result, call.ifname);

@@ -58,13 +58,16 @@ export function decodeConfig(network: Network, programs: Programs): PortmapConfi
 }
 
 /** For DEL: what cannot be read was never published either. */
-export function decodePorts(network: Network): readonly PortMapping[] {
-  const remains = struct({ runtimeConfig: lenient(struct({ portMappings: lenient(portMappings()) })) });
-  const { runtimeConfig } = decode(remains, network.document, "portmap");
+export function decodeRemains(network: Network): Pick<PortmapConfig, "ports" | "docker"> {
+  const remains = struct({
+    runtimeConfig: lenient(struct({ portMappings: lenient(portMappings()) })),
+    docker: lenient(docker()),
+  });
+  const written = decode(remains, network.document, "portmap");
   try {
-    return checkPortMappings(runtimeConfig?.portMappings, "portmap");
+    return { ports: checkPortMappings(written.runtimeConfig?.portMappings, "portmap"), docker: written.docker };
   } catch {
-    return [];
+    return { ports: [], docker: written.docker };
   }
 }
 

@@ -2,13 +2,13 @@
 import type { Places } from "../../kernel/places.ts";
 import type { DockerNetwork } from "../../plan/docker/network.ts";
 import { type Endpoint, portRuleSets } from "../../plan/docker/steps.ts";
-import type { RuleSet } from "../../plan/rule-set.ts";
+import type { FamilyRules, RuleSet } from "../../plan/rule-set.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Result } from "../../protocol/result.ts";
+import { readClaims } from "../../state/port-claims.ts";
+import { without, withoutRecorded } from "../bridge/docker/attachments.ts";
 import { completeDocker } from "../bridge/docker/config.ts";
-import { dockerdConflict } from "../bridge/docker/dockerd-conflict.ts";
 import { dockerNetworkOf, endpointOf } from "../bridge/docker/network.ts";
-import { refuse } from "../bridge/refuse.ts";
 import type { PortmapConfig } from "./config.ts";
 import { addressesOf } from "./plan.ts";
 
@@ -18,41 +18,57 @@ export interface DockerPorts {
   readonly sets: readonly RuleSet[];
 }
 
-/** Errors: 7 when the plugin before attached the container to no bridge, 999 when a dockerd owns the chains. */
+interface Publishing {
+  readonly ports: PortmapConfig["ports"];
+  readonly result: Result;
+  readonly ifname: string;
+}
+
+/** Errors: 7 when the plugin before attached the container to no bridge. */
 export function dockerPorts(
-  written: NonNullable<PortmapConfig["docker"]>,
-  {
-    ports,
-    result,
-    ifname,
-    places,
-  }: {
-    readonly ports: PortmapConfig["ports"];
-    readonly result: Result;
-    readonly ifname: string;
-    readonly places: Places;
-  },
+  docker: NonNullable<PortmapConfig["docker"]>,
+  { places, ...publishing }: Publishing & { readonly places: Places },
 ): DockerPorts {
-  const docker = completeDocker(written, bridgeOf(result, places));
-  refuse(dockerdConflict(docker));
-  const addresses = addressesOf(result, ifname);
-  const network = dockerNetworkOf(
-    bridgeOf(result, places),
-    docker,
-    addresses.map((address) => ({ address })),
+  const bridge = findBridge(publishing.result, places);
+  if (bridge !== undefined) return portsOn(bridge, docker, publishing);
+  const message = "portmap: docker needs a bridge, and there is none among the interfaces of prevResult";
+  throw new CniError(ErrorCode.InvalidConfig, message);
+}
+
+/** What DEL removes when no claim tells: the rules that the configuration implies, but for those that another container has. */
+export function forgottenRules(
+  { docker, ports }: Pick<PortmapConfig, "ports" | "docker">,
+  { result, ifname, places }: { readonly result: Result; readonly ifname: string; readonly places: Places },
+): readonly FamilyRules[] {
+  if (docker === undefined || ports.length === 0) return [];
+  // one that is gone was the first
+  const [first] = onHost(result);
+  const bridge = findBridge(result, places) ?? first;
+  if (bridge === undefined) return [];
+  const { sets } = portsOn(bridge, docker, { ports, result, ifname });
+  const own = sets.map(({ family, own: rules }) => ({ family, rules }));
+  const claims = readClaims().all();
+  return without(
+    withoutRecorded(own),
+    claims.flatMap(({ remains }) => remains),
   );
-  const endpoint = endpointOf(
-    addresses.map((address) => ({ address })),
-    result.routes,
-    ports,
-  );
+}
+
+function portsOn(
+  bridge: string,
+  written: NonNullable<PortmapConfig["docker"]>,
+  { ports, result, ifname }: Publishing,
+): DockerPorts {
+  const addresses = addressesOf(result, ifname).map((address) => ({ address }));
+  const network = dockerNetworkOf(bridge, completeDocker(written, bridge), addresses);
+  const endpoint = endpointOf(addresses, result.routes, ports);
   return { network, endpoint, sets: portRuleSets(network, endpoint) };
 }
 
-function bridgeOf({ interfaces }: Result, places: Places): string {
-  const onHost = interfaces.filter(({ sandbox }) => (sandbox ?? "") === "").map(({ name }) => name);
-  const bridge = places.findLinks("host", onHost).find((link) => link?.kind === "bridge");
-  if (bridge !== undefined) return bridge.name;
-  const message = "portmap: docker needs a bridge, and there is none among the interfaces of prevResult";
-  throw new CniError(ErrorCode.InvalidConfig, message);
+function findBridge(result: Result, places: Places): string | undefined {
+  return places.findLinks("host", onHost(result)).find((link) => link?.kind === "bridge")?.name;
+}
+
+function onHost({ interfaces }: Result): readonly string[] {
+  return interfaces.filter(({ sandbox }) => (sandbox ?? "") === "").map(({ name }) => name);
 }

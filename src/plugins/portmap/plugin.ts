@@ -7,6 +7,7 @@ import type { Cidr } from "../../net/cidr.ts";
 import { portmapChainName } from "../../net/hashed-name.ts";
 import type { HostPort } from "../../net/host-port.ts";
 import type { Family, Ip } from "../../net/ip.ts";
+import { release } from "../../plan/docker/steps.ts";
 import type { NftRule } from "../../plan/nft-rules.ts";
 import type { Published } from "../../plan/portmap/iptables-rules.ts";
 import { nftPortsProblem } from "../../plan/portmap/nft-rules.ts";
@@ -16,13 +17,15 @@ import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { AddCall, Attachment, DelCall, Network, Surroundings } from "../../protocol/plugin.ts";
 import { emptyResult, type Result } from "../../protocol/result.ts";
 import type { PortClaim } from "../../state/port-claims.ts";
+import { dockerdConflict } from "../bridge/docker/dockerd-conflict.ts";
 import { hostPortsOf as dockerHostPortsOf, unpublished } from "../bridge/docker/ports.ts";
+import { refuse } from "../bridge/refuse.ts";
 import { carryOut } from "../carry-out.ts";
 import { programsIn } from "../firewall-backend.ts";
 import { claimPorts, findClaim, forgetPorts, otherClaims } from "../port-claims.ts";
 import { forgetFlows, removeStale, supersede, withSharers } from "../port-remains.ts";
-import { decodeConfig, decodePorts, type PortmapConfig } from "./config.ts";
-import { dockerPorts } from "./docker.ts";
+import { decodeConfig, decodeRemains, type PortmapConfig } from "./config.ts";
+import { dockerPorts, forgottenRules } from "./docker.ts";
 import { addressesOf, hostPortsOf, nftRulesOf, planLoopback, releasesOf, ruleSetsOf } from "./plan.ts";
 import { planRemoval } from "./remains.ts";
 
@@ -50,11 +53,15 @@ export async function add(call: AddCall, around: Surroundings): Promise<Result> 
 /** Works with whatever is known; what is removed belongs to the container, whichever way it was written. */
 export async function del(call: DelCall, around: Surroundings): Promise<void> {
   using places = new Places(undefined);
-  const ips = addressesOf(call.network.prevResult ?? emptyResult, call.ifname).map(({ ip }) => ip);
-  const claim = findClaim(call.network.name, call, "portmap");
+  const { network, ifname } = call;
+  const result = network.prevResult ?? emptyResult;
+  const ips = addressesOf(result, ifname).map(({ ip }) => ip);
+  const claim = findClaim(network.name, call, "portmap");
+  const config = decodeRemains(network);
+  const forgotten = claim === undefined ? forgottenRules(config, { result, ifname, places }) : [];
   const steps = planRemoval(publishedBy(call), { attachment: call, claim, env: around.env });
-  await apply(steps, { ...around, places, record: () => {} });
-  forgetFlows(places, claim?.ports ?? hostPortsOf(decodePorts(call.network), ips), ips);
+  await apply([...release(forgotten), ...steps], { ...around, places, record: () => {} });
+  forgetFlows(places, claim?.ports ?? hostPortsOf(config.ports, ips), ips);
   await forgetPorts(call, "portmap", around);
 }
 
@@ -155,6 +162,7 @@ function planInDocker(
   { call, result, places, log }: Planning,
 ): PlannedPorts {
   const { network, endpoint, sets } = dockerPorts(docker, { ports: config.ports, result, ifname: call.ifname, places });
+  refuse(dockerdConflict(network));
   for (const line of unpublished(network, endpoint)) log(line);
   return { ports: dockerHostPortsOf(network, endpoint), settings: [], ...ensured(sets, []) };
 }

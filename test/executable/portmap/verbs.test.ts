@@ -101,6 +101,21 @@ describe("DEL", () => {
     }
   });
 
+  test("of Docker's layout works when what is known of the container is lost, and leaves what another has", async () => {
+    const [config, bridge] = [{ docker: {} }, { docker: {}, hairpinMode: undefined }];
+    const [first, second] = [await attach(host, "c1", bridge), await attach(host, "c2", bridge)];
+    await publish(host, first, { ports: [web], config });
+    await host.sh("rm /run/dockbridge/*/ports");
+    const other = { ...web, hostPort: 9090 };
+    await publish(host, second, { ports: [other], config, containerId: "c2" });
+    for (let i = 0; i < 2; i++) await unpublish(host, first, { ports: [web], config });
+    const ports = (await published()).matchAll(/--dport (\d+)/g);
+    expect(new Set(Array.from(ports, ([, port]) => port))).toEqual(new Set(["9090"]));
+    await host.sh("ip link delete b0; rm /run/dockbridge/*/ports");
+    await unpublish(host, second, { ports: [other], config, containerId: "c2" });
+    expect(await published()).toBe("");
+  });
+
   test("works when the configuration cannot be read any more", async () => {
     const result = await attach(host);
     await publish(host, result);

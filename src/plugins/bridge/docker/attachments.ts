@@ -220,7 +220,8 @@ function isSame(a: Attachment, b: Attachment): boolean {
   return a.containerId === b.containerId && a.ifname === b.ifname;
 }
 
-function without(rules: readonly FamilyRules[], kept: readonly FamilyRules[]): readonly FamilyRules[] {
+/** The rules that are not among the others. */
+export function without(rules: readonly FamilyRules[], kept: readonly FamilyRules[]): readonly FamilyRules[] {
   const keyOf = (family: number, { table, chain, text }: FamilyRules["rules"][number]) =>
     `${family} ${table} ${chain} ${text}`;
   const keys = new Set(kept.flatMap(({ family, rules: each }) => each.map((rule) => keyOf(family, rule))));
