@@ -1,5 +1,5 @@
 import type { Command } from "../src/protocol/command.ts";
-import { everyVersion } from "../src/protocol/version.ts";
+import { everyVersion, versionsFrom } from "../src/protocol/version.ts";
 
 /** Every plugin in the executable: a name that it is installed under, and the files here with its code, which are loaded by themselves. */
 export const commands: readonly Command[] = [
@@ -9,6 +9,11 @@ export const commands: readonly Command[] = [
     code: { DEL: "bridge-del", CHECK: "bridge-other", STATUS: "bridge-other", GC: "bridge-other" },
     // the key in any spelling that JSON has for it
     special: { verb: "ADD", pattern: /docker|\\u/iu, code: "bridge-docker" },
+  },
+  {
+    name: "firewall",
+    versions: versionsFrom("0.4.0"),
+    code: { CHECK: "firewall-other", STATUS: "firewall-other", GC: "firewall-other" },
   },
   { name: "host-local", versions: everyVersion },
   { name: "loopback", versions: everyVersion },

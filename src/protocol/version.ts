@@ -3,6 +3,11 @@ export const everyVersion = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0
 
 export type SpecVersion = (typeof everyVersion)[number];
 
+/** Of a plugin that came with a later one. */
+export function versionsFrom(first: SpecVersion): readonly SpecVersion[] {
+  return everyVersion.slice(everyVersion.indexOf(first));
+}
+
 /** What a configuration without `cniVersion` means: what the library assumes. */
 export const unnamedVersion: SpecVersion = "0.1.0";
 

@@ -14,15 +14,16 @@ import { refuse } from "../bridge/refuse.ts";
 import { programsIn } from "../firewall-backend.ts";
 import { otherClaims } from "../port-claims.ts";
 import { withSharers } from "../port-remains.ts";
+import { resultBefore } from "../result-before.ts";
 import { decodeConfig, type PortmapConfig } from "./config.ts";
 import { dockerPorts } from "./docker.ts";
 import { addressesOf, nftRulesOf, ruleSetsOf } from "./plan.ts";
-import { loopbackSteps, otherNftRules, publishedBy, resultBefore } from "./plugin.ts";
+import { loopbackSteps, otherNftRules, publishedBy } from "./plugin.ts";
 
 /** Errors: 999 with everything that is missing or different. */
 export async function check(call: CheckCall, { env }: Surroundings): Promise<void> {
   const config = decodeConfig(call.network, programsIn(env));
-  const result = resultBefore(call.network);
+  const result = resultBefore(call.network, "portmap");
   const problems = config.ports.length === 0 ? [] : problemsOf(config, { call, result, env });
   if (problems.length > 0) throw new CniError(ErrorCode.Internal, problems.join("; "));
 }

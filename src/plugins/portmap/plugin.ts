@@ -24,6 +24,7 @@ import { carryOut } from "../carry-out.ts";
 import { programsIn } from "../firewall-backend.ts";
 import { claimPorts, findClaim, forgetPorts, otherClaims } from "../port-claims.ts";
 import { forgetFlows, removeStale, supersede, withSharers } from "../port-remains.ts";
+import { resultBefore } from "../result-before.ts";
 import { decodeConfig, decodeRemains, type PortmapConfig } from "./config.ts";
 import { dockerPorts, forgottenRules } from "./docker.ts";
 import { addressesOf, hostPortsOf, nftRulesOf, planLoopback, releasesOf, ruleSetsOf } from "./plan.ts";
@@ -31,7 +32,7 @@ import { planRemoval } from "./remains.ts";
 
 export async function add(call: AddCall, around: Surroundings): Promise<Result> {
   const config = decodeConfig(call.network, programsIn(around.env));
-  const result = resultBefore(call.network);
+  const result = resultBefore(call.network, "portmap");
   using places = new Places(undefined);
   if (config.ports.length === 0) {
     await unpublish(call, { places, ips: [], around });
@@ -81,15 +82,6 @@ async function unpublish(
 export function publishedBy({ network, containerId }: Attachment & { readonly network: Network }): Published {
   const attached = { network: network.name, containerId };
   return { ...attached, chain: portmapChainName(sha512, attached) };
-}
-
-/** Errors: 7 when there is none. */
-export function resultBefore({ prevResult }: Network): Result {
-  if (prevResult !== undefined) return prevResult;
-  throw new CniError(
-    ErrorCode.InvalidConfig,
-    "portmap: there is no prevResult: it comes behind the plugin that attaches the container",
-  );
 }
 
 interface PlannedPorts {

@@ -6,10 +6,15 @@ import {
   parseVersion,
   printVersions,
   sameFamily,
+  versionsFrom,
 } from "../../../src/protocol/version.ts";
 
 test("every version of the specification is known", () => {
   expect(everyVersion).toEqual(["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"]);
+});
+
+test("a plugin that came later knows the later ones", () => {
+  expect(versionsFrom("0.4.0")).toEqual(["0.4.0", "1.0.0", "1.1.0"]);
 });
 
 test.for([
