@@ -22,4 +22,9 @@ export const commands: readonly Command[] = [
     versions: everyVersion,
     code: { CHECK: "portmap-other", STATUS: "portmap-other", GC: "portmap-other" },
   },
+  {
+    name: "tuning",
+    versions: everyVersion,
+    code: { CHECK: "tuning-other", STATUS: "tuning-other", GC: "tuning-other" },
+  },
 ];

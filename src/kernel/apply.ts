@@ -190,12 +190,14 @@ class Run {
     }
   }
 
-  #setSysctl({ place, key, value, optional, module }: SetSysctl): void {
+  #setSysctl(step: SetSysctl): void {
+    const { place, key, value, optional, module } = step;
     try {
       this.#applying.places.at(place).run(() => {
         if (module === undefined) ensureSysctl(key, value);
         else ensureSysctlOfModule(key, value, module);
       });
+      this.#record(step);
     } catch (error) {
       if (!optional) throw error;
       this.#applying.log(`going on although it failed to ${(error as Error).message}`);

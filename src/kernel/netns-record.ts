@@ -25,6 +25,10 @@ export function recordNetns(path: string): NetnsRecord | undefined {
   return boot === undefined || from === undefined ? undefined : { bootId: boot, path, identity, viewpoint: from };
 }
 
+export function isSameNetns(a: NetnsRecord, b: NetnsRecord): boolean {
+  return a.bootId === b.bootId && a.identity === b.identity;
+}
+
 /**
  * Returns whether it is certain that a namespace does not exist any more: what cannot be seen is no proof. The machine is searched once,
  * and only when a namespace is not where it was.

@@ -33,7 +33,7 @@ export function requestOf(step: NetlinkStep, { indexOf, containerFd }: Known): R
       return deleteLink(step.link);
     case "link.set": {
       const master = step.master === undefined ? undefined : indexOf(step.place, step.master);
-      return setLink(step.link, { up: step.up, promisc: step.promisc, mac: step.mac, alias: step.alias, master });
+      return setLink(step.link, { ...step, master });
     }
     case "port.set":
       return setPort(step.link, step);

@@ -23,7 +23,8 @@ export function ensureSysctl(key: SysctlKey, value: string): string | undefined 
   const present = readSysctl(key);
   if (present === undefined || present === value) return undefined;
   try {
-    writeFileSync(`/proc/sys/${key}`, value);
+    // to write nothing at all would change nothing
+    writeFileSync(`/proc/sys/${key}`, value === "" ? "\n" : value);
   } catch (error) {
     throw new Error(`set ${key}=${value} (it is ${present}): ${(error as Error).message}`, { cause: error });
   }

@@ -26,6 +26,10 @@ export interface Link {
   readonly alias: string | undefined;
   /** Set by the administrator, not by a program that listens. */
   readonly isPromiscuous: boolean;
+  /** Whether it takes in what is sent to any group. */
+  readonly isAllMulticast: boolean;
+  /** Packets that may wait to be sent. */
+  readonly txqlen: number;
   /** Of a bridge: whether its ports are apart by their VLANs. */
   readonly vlanFiltering?: boolean | undefined;
   /** As a port of a bridge: whether frames may leave by the port they came in. */

@@ -76,9 +76,14 @@ function announcement({ link, ip }: Extract<Step, { do: "address.announce" }>): 
   return ip.family === 4 ? `arping -c 1 -U -I ${link} ${printIp(ip)}` : `ndsend ${printIp(ip)} ${link}`;
 }
 
-function linkChange({ up, promisc, mac, master, alias }: Extract<Step, { do: "link.set" }>): string {
-  const words = [...word("address", mac), ...word("master", master), ...word("alias", alias)];
+function linkChange(step: Extract<Step, { do: "link.set" }>): string {
+  const { up, promisc, allmulti, mac, mtu, txqlen, master, alias } = step;
+  const words = [
+    ...[...word("address", mac), ...word("mtu", mtu), ...word("txqueuelen", txqlen)],
+    ...[...word("master", master), ...word("alias", alias)],
+  ];
   if (promisc !== undefined) words.push(`promisc ${onOff(promisc)}`);
+  if (allmulti !== undefined) words.push(`allmulticast ${onOff(allmulti)}`);
   if (up !== undefined) words.push(up ? "up" : "down");
   return words.map((text) => ` ${text}`).join("");
 }

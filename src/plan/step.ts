@@ -28,6 +28,14 @@ interface OfLink {
   readonly link: string;
 }
 
+export interface LinkSettings {
+  readonly mac?: Mac;
+  readonly mtu?: number;
+  readonly txqlen?: number;
+  readonly promisc?: boolean;
+  readonly allmulti?: boolean;
+}
+
 interface Tolerant {
   /** Errors of the kernel that mean that there is nothing to do, each with its reason where the step is made. */
   readonly tolerate?: readonly string[];
@@ -54,12 +62,13 @@ export type Step =
   | ({
       readonly do: "link.set";
       readonly up?: boolean;
-      readonly promisc?: boolean;
-      readonly mac?: Mac;
       /** The bridge to become a port of. */
       readonly master?: string;
       readonly alias?: string;
-    } & OfLink &
+      /** To be set again when this is taken back. */
+      readonly before?: LinkSettings;
+    } & LinkSettings &
+      OfLink &
       Tolerant)
   | ({ readonly do: "port.set"; readonly hairpin?: boolean; readonly isolated?: boolean } & OfLink & Tolerant)
   | ({ readonly do: "vlan.add"; readonly vlans: readonly PortVlans[] } & OfLink & Tolerant)
@@ -75,6 +84,8 @@ export type Step =
       readonly key: string;
       readonly value: string;
       readonly optional?: true;
+      /** To be set again when this is taken back; without it what is set stays. */
+      readonly before?: string;
       /** The kernel module that has the setting; loaded when it is not there. */
       readonly module?: string;
     }
@@ -129,13 +140,16 @@ export function inverse(step: Step): Step | undefined {
     }
     case "link.set":
       return inverseOfSet(step);
+    case "sysctl.set": {
+      const { place, key, before } = step;
+      return before === undefined ? undefined : { do: "sysctl.set", place, key, value: before };
+    }
     case "link.delete":
     case "port.set":
     // a port's VLANs go with the port, and the kernel does not tell whether it had them before
     case "vlan.add":
     case "vlan.delete":
     case "route.add":
-    case "sysctl.set":
     case "link.await-up":
     case "address.await-dad":
     case "address.announce":
@@ -149,8 +163,9 @@ export function inverse(step: Step): Step | undefined {
   }
 }
 
-/** What was off before is off again. */
-function inverseOfSet({ place, link, up, promisc }: Extract<Step, { do: "link.set" }>): Step | undefined {
+/** What was off before is off again, and what is known from before is as it was. */
+function inverseOfSet({ place, link, up, promisc, before }: Extract<Step, { do: "link.set" }>): Step | undefined {
+  if (before !== undefined) return { do: "link.set", place, link, ...before, tolerate: ["ENODEV"] };
   if (up !== true && promisc !== true) return undefined;
   const back = { ...(up === true ? { up: false } : {}), ...(promisc === true ? { promisc: false } : {}) };
   return { do: "link.set", place, link, ...back, tolerate: ["ENODEV"] };

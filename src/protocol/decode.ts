@@ -56,13 +56,19 @@ export function array<T>(item: Decoder<T>): Decoder<readonly T[]> {
   };
 }
 
-/** An object with any keys. */
-export function mapOf<T>(item: Decoder<T>): Decoder<ReadonlyMap<string, T>> {
+/** An object with any keys, in the order of the text; one that is written twice is there twice. */
+export function entriesOf<T>(item: Decoder<T>): Decoder<readonly (readonly [string, T])[]> {
   return (value, place) => {
     const members = membersOf(value);
     if (members === undefined) return wrongType("an object", value, place);
-    return new Map(members.map(([key, member]) => [key, item(member, { ...place, path: `${place.path}.${key}` })]));
+    return members.map(([key, member]) => [key, item(member, { ...place, path: `${place.path}.${key}` })] as const);
   };
+}
+
+/** The same, where the later of two counts. */
+export function mapOf<T>(item: Decoder<T>): Decoder<ReadonlyMap<string, T>> {
+  const entries = entriesOf(item);
+  return (value, place) => new Map(entries(value, place));
 }
 
 /** A field that must be there. */

@@ -109,6 +109,7 @@ export const VETH_INFO_PEER = 1;
 
 /** linux/if.h */
 export const IFF_PROMISC = 0x100;
+export const IFF_ALLMULTI = 0x200;
 export const IFF_UP = 0x1;
 export const IF_OPER_UP = 6;
 

@@ -5,6 +5,7 @@ import { isErrno } from "../kernel-error.ts";
 import {
   AF_UNSPEC,
   IF_OPER_UP,
+  IFF_ALLMULTI,
   IFF_PROMISC,
   IFF_UP,
   IFLA_ADDRESS,
@@ -103,6 +104,9 @@ export function deleteLink(name: string): Request {
 export interface LinkChange {
   readonly up?: boolean | undefined;
   readonly promisc?: boolean | undefined;
+  readonly allmulti?: boolean | undefined;
+  readonly mtu?: number | undefined;
+  readonly txqlen?: number | undefined;
   readonly mac?: Mac | undefined;
   /** Index of the new bridge. */
   readonly master?: number | undefined;
@@ -110,9 +114,11 @@ export interface LinkChange {
   readonly alias?: string | undefined;
 }
 
-/** Equivalent to: `ip link set dev $name [up] [promisc on] [address $mac] [master $index] [alias $alias]` */
+/** Equivalent to: `ip link set dev $name [up] [promisc on] [allmulticast on] [mtu $mtu] [txqueuelen $n] [address $mac] [master $index] [alias $alias]` */
 export function setLink(name: string, change: LinkChange): Request {
   const body = [ifinfo(change), text(IFLA_IFNAME, name)];
+  if (change.mtu !== undefined) body.push(u32(IFLA_MTU, change.mtu));
+  if (change.txqlen !== undefined) body.push(u32(IFLA_TXQLEN, change.txqlen));
   if (change.mac !== undefined) body.push(attribute(IFLA_ADDRESS, macToBytes(change.mac)));
   if (change.alias !== undefined) body.push(attribute(IFLA_IFALIAS, Buffer.from(change.alias)));
   if (change.master !== undefined) body.push(u32(IFLA_MASTER, change.master));
@@ -171,6 +177,8 @@ export function parseLink({ payload }: Message): Link {
     peer: readU32(attributes, IFLA_LINK),
     alias: readText(attributes, IFLA_IFALIAS),
     isPromiscuous: (flags & IFF_PROMISC) !== 0,
+    isAllMulticast: (flags & IFF_ALLMULTI) !== 0,
+    txqlen: readU32(attributes, IFLA_TXQLEN) ?? 0,
     hairpin: readU8(port, IFLA_BRPORT_MODE) === 1,
     isIsolated: readU8(port, IFLA_BRPORT_ISOLATED) === 1,
   };
@@ -211,19 +219,28 @@ function kind(name: string): Buffer {
   return text(IFLA_INFO_KIND, name);
 }
 
-function ifinfo({
-  index = 0,
-  up,
-  promisc,
-}: {
+/** Which link it is about, and its flags. */
+interface LinkHeader {
   readonly index?: number;
   readonly up?: boolean | undefined;
   readonly promisc?: boolean | undefined;
-}): Buffer {
+  readonly allmulti?: boolean | undefined;
+}
+
+function ifinfo({ index = 0, up, promisc, allmulti }: LinkHeader): Buffer {
+  const flags = [
+    [IFF_UP, up],
+    [IFF_PROMISC, promisc],
+    [IFF_ALLMULTI, allmulti],
+  ] as const;
   const header = Buffer.alloc(IFINFOMSG_SIZE);
   header.writeUInt8(AF_UNSPEC, 0);
   header.writeInt32LE(index, 4);
-  header.writeUInt32LE((up === true ? IFF_UP : 0) | (promisc === true ? IFF_PROMISC : 0), 8);
-  header.writeUInt32LE((up === undefined ? 0 : IFF_UP) | (promisc === undefined ? 0 : IFF_PROMISC), 12);
+  header.writeUInt32LE(sumOf(flags.filter(([, isOn]) => isOn === true)), 8);
+  header.writeUInt32LE(sumOf(flags.filter(([, isOn]) => isOn !== undefined)), 12);
   return header;
+}
+
+function sumOf(flags: readonly (readonly [number, unknown])[]): number {
+  return flags.reduce((sum, [flag]) => sum | flag, 0);
 }

@@ -1,5 +1,6 @@
 import { interfaceNameProblem } from "../../net/interface-name.ts";
 import { type Mac, parseMac } from "../../net/mac.ts";
+import { mtuProblem } from "../../net/mtu.ts";
 import type { PortMapping } from "../../net/port-mapping.ts";
 import { parseCniArgs } from "../../protocol/cni-args.ts";
 import { boolean, decode, integer, lenient, optionalParsed, string, struct } from "../../protocol/decode.ts";
@@ -54,9 +55,6 @@ export interface BridgeConfig {
 }
 
 const defaultBridge = "cni0";
-/** ETH_MIN_MTU and ETH_MAX_MTU of linux/if_ether.h. */
-const MTU = { least: 68, most: 65535 } as const;
-
 const mac = optionalParsed(parseMac, "an Ethernet address like 02:42:ac:11:00:02");
 
 const fields = () =>
@@ -211,8 +209,9 @@ function checkBridgeName(name: string): string {
 
 function checkMtu(mtu: number): number | undefined {
   if (mtu === 0) return undefined;
-  if (mtu >= MTU.least && mtu <= MTU.most) return mtu;
-  throw new CniError(ErrorCode.InvalidConfig, `bridge: mtu ${mtu} is not between ${MTU.least} and ${MTU.most}`);
+  const problem = mtuProblem(mtu);
+  if (problem === undefined) return mtu;
+  throw new CniError(ErrorCode.InvalidConfig, `bridge: ${problem}`);
 }
 
 function macOfArgs(cniArgs: string): Mac | undefined {

@@ -51,6 +51,10 @@ const examples: Readonly<Record<Step["do"], readonly (readonly [Step, string])[]
     [{ do: "link.set", ...inside, up: false }, "nsenter --net=container ip link set eth0 down"],
     [{ do: "link.set", ...on, mac }, "ip link set cni0 address 02:00:00:00:00:01"],
     [
+      { do: "link.set", ...inside, mtu: 1400, txqlen: 0, promisc: true, allmulti: false },
+      "nsenter --net=container ip link set eth0 mtu 1400 txqueuelen 0 promisc on allmulticast off",
+    ],
+    [
       { do: "link.set", place: "host", link: "veth1", up: true, mac, master: "cni0", alias: "n1/c1/eth0" },
       "ip link set veth1 address 02:00:00:00:00:01 master cni0 alias n1/c1/eth0 up",
     ],

@@ -50,6 +50,11 @@ const examples: Readonly<Record<Step["do"], readonly Example[]>> = {
       back: { do: "link.set", place: "host", link, up: false, tolerate: ["ENODEV"] },
     },
     { name: "does not take a link up", step: { do: "link.set", place, link, up: false }, back: undefined },
+    {
+      name: "sets what was set before",
+      step: { do: "link.set", place, link, mtu: 1400, before: { mtu: 1500 } },
+      back: { do: "link.set", place, link, mtu: 1500, tolerate: ["ENODEV"] },
+    },
     { name: "leaves a MAC address", step: { do: "link.set", place, link, mac }, back: undefined },
   ],
   "port.set": [{ name: "goes with its link", step: { do: "port.set", place, link, hairpin: true }, back: undefined }],
@@ -81,6 +86,11 @@ const examples: Readonly<Record<Step["do"], readonly Example[]>> = {
     { name: "goes with its link", step: { do: "route.add", place, link, dst: mustCidr("0.0.0.0/0") }, back: undefined },
   ],
   "sysctl.set": [
+    {
+      name: "sets what was set before, where that is known",
+      step: { do: "sysctl.set", place, key: "net/ipv4/ip_forward", value: "1", before: "0" },
+      back: { do: "sysctl.set", place, key: "net/ipv4/ip_forward", value: "0" },
+    },
     {
       name: "stays, because others may rely on it",
       step: { do: "sysctl.set", place, key: "net/ipv4/ip_forward", value: "1" },

@@ -14,6 +14,8 @@ const ethernet = {
   alias: undefined,
   hairpin: false,
   isPromiscuous: false,
+  isAllMulticast: false,
+  txqlen: 1000,
   isIsolated: false,
 };
 

@@ -121,6 +121,31 @@ const changes: Row[] = [
     ours: setLink("d0", { mac: macs.host }),
   },
   {
+    command: "ip link set dev d0 mtu 1400",
+    theirs: "28000000100005005ff9016b00000000000000000300000000000000000000000800040078050000",
+    ours: setLink("d0", { mtu: 1400 }),
+  },
+  {
+    command: "ip link set dev d0 txqueuelen 5",
+    theirs: "28000000100005005ff9016b000000000000000003000000000000000000000008000d0005000000",
+    ours: setLink("d0", { txqlen: 5 }),
+  },
+  {
+    command: "ip link set dev d0 allmulticast on",
+    theirs: "20000000100005005ff9016b0000000000000000030000000002000000020000",
+    ours: setLink("d0", { allmulti: true }),
+  },
+  {
+    command: "ip link set dev d0 allmulticast off",
+    theirs: "20000000100005005ff9016b0000000000000000030000000000000000020000",
+    ours: setLink("d0", { allmulti: false }),
+  },
+  {
+    command: "ip link set dev d0 promisc off",
+    theirs: "20000000100005005ff9016b0000000000000000030000000000000000010000",
+    ours: setLink("d0", { promisc: false }),
+  },
+  {
     command: "ip link set dev d0 master b0",
     theirs: "28000000100005003693016b000000000000000003000000000000000000000008000a0004000000",
     ours: setLink("d0", { master: network.b0 }),

@@ -44,6 +44,8 @@ const up = {
   alias: undefined,
   hairpin: false,
   isPromiscuous: false,
+  isAllMulticast: false,
+  txqlen: 1000,
   isIsolated: false,
 } as const;
 

@@ -17,6 +17,8 @@ const down: Link = {
   alias: undefined,
   hairpin: false,
   isPromiscuous: false,
+  isAllMulticast: false,
+  txqlen: 1000,
   isIsolated: false,
 };
 const up: Link = { ...down, isUp: true };

@@ -1,0 +1,36 @@
+import { readFileSync } from "node:fs";
+import { isErrno } from "../../kernel/kernel-error.ts";
+import type { Places } from "../../kernel/places.ts";
+import { readSysctl } from "../../kernel/sysctl.ts";
+import { CniError, ErrorCode } from "../../protocol/error.ts";
+import { allowlistProblem, parseAllowlist } from "./allowlist.ts";
+import type { TuningConfig } from "./config.ts";
+import type { TuningFacts } from "./plan.ts";
+
+const ALLOWLIST = "/etc/cni/tuning/allowlist.conf";
+
+/** Errors: 7 for a setting that the administrator does not allow. Without the file any is allowed. */
+export function refuseForbidden({ sysctls }: TuningConfig): void {
+  const text = sysctls.length === 0 ? undefined : readIfThere(ALLOWLIST);
+  if (text === undefined) return;
+  const names = sysctls.map(({ name }) => name);
+  const problem = allowlistProblem(names, parseAllowlist(text));
+  if (problem !== undefined) throw new CniError(ErrorCode.InvalidConfig, `tuning: ${ALLOWLIST}: ${problem}`);
+}
+
+export function observe(places: Places, { sysctls }: TuningConfig, ifname: string): TuningFacts {
+  const { run } = places.at("container");
+  return {
+    link: places.findLink("container", ifname),
+    sysctls: new Map(run(() => sysctls.map(({ key }) => [key, readSysctl(key)] as const))),
+  };
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw error;
+  }
+}
