@@ -22,6 +22,7 @@ export const commands: readonly Command[] = [
     versions: everyVersion,
     code: { CHECK: "portmap-other", STATUS: "portmap-other", GC: "portmap-other" },
   },
+  { name: "static", versions: everyVersion },
   {
     name: "tuning",
     versions: everyVersion,

@@ -1,0 +1,34 @@
+// Addresses that are written down. Nothing is kept of them, so there is nothing to give back.
+import { printIp, sameIp } from "../../net/ip.ts";
+import { CniError, ErrorCode } from "../../protocol/error.ts";
+import type { AddCall, CheckCall, StatusCall } from "../../protocol/plugin.ts";
+import type { Result } from "../../protocol/result.ts";
+import { resultBefore } from "../result-before.ts";
+import { decodeConfig, type StaticAddress } from "./config.ts";
+
+export async function add({ network, args }: AddCall): Promise<Result> {
+  const { addresses, routes, dns } = decodeConfig(network, args);
+  return { interfaces: [], ips: addresses, routes, dns };
+}
+
+/** Errors: 999 when the container did not get what is written. */
+export async function check({ network, args }: CheckCall): Promise<void> {
+  const { ips } = resultBefore(network, "static");
+  const problem = decodeConfig(network, args)
+    .addresses.map((each) => problemOf(each, ips))
+    .find(Boolean);
+  if (problem !== undefined) throw new CniError(ErrorCode.Internal, `static: ${problem}`);
+}
+
+/** Errors: those of the configuration. */
+export async function status({ network }: StatusCall): Promise<void> {
+  decodeConfig(network, "");
+}
+
+function problemOf({ address, gateway }: StaticAddress, ips: Result["ips"]): string | undefined {
+  const given = ips.find((ip) => sameIp(ip.address.ip, address.ip));
+  if (given === undefined) return `prevResult has no address ${printIp(address.ip)}`;
+  if (gateway === undefined || (given.gateway !== undefined && sameIp(given.gateway, gateway))) return undefined;
+  const found = given.gateway === undefined ? "no gateway" : `the gateway ${printIp(given.gateway)}`;
+  return `${printIp(address.ip)} has ${found} in prevResult instead of ${printIp(gateway)}`;
+}
