@@ -4,6 +4,11 @@ import { everyVersion, versionsFrom } from "../src/protocol/version.ts";
 /** Every plugin in the executable: a name that it is installed under, and the files here with its code, which are loaded by themselves. */
 export const commands: readonly Command[] = [
   {
+    name: "bandwidth",
+    versions: versionsFrom("0.3.0"),
+    code: { CHECK: "bandwidth-other", STATUS: "bandwidth-other", GC: "bandwidth-other" },
+  },
+  {
     name: "bridge",
     versions: everyVersion,
     code: { DEL: "bridge-del", CHECK: "bridge-other", STATUS: "bridge-other", GC: "bridge-other" },

@@ -3,8 +3,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { commands } from "../cmd/commands.ts";
+import { decodeConfig as decodeBandwidth } from "../src/plugins/bandwidth/config.ts";
 import { decodeConfig as decodeBridge } from "../src/plugins/bridge/config.ts";
+import { decodeConfig as decodeFirewall } from "../src/plugins/firewall/config.ts";
+import { programsIn } from "../src/plugins/firewall-backend.ts";
 import { decodeConfig as decodeHostLocal } from "../src/plugins/host-local/config.ts";
+import { decodeConfig as decodePortmap } from "../src/plugins/portmap/config.ts";
+import { decodeConfig as decodeTuning } from "../src/plugins/tuning/config.ts";
 import { parseDocument } from "../src/protocol/document.ts";
 import type { Network } from "../src/protocol/plugin.ts";
 import { everyVersion } from "../src/protocol/version.ts";
@@ -20,6 +25,10 @@ const conflist = z.strictObject({
 const decoders: Readonly<Record<string, readonly ((network: Network, cniArgs: string) => unknown)[]>> = {
   bridge: [decodeBridge, decodeHostLocal],
   loopback: [],
+  portmap: [(network) => decodePortmap(network, programsIn({}))],
+  bandwidth: [decodeBandwidth],
+  firewall: [decodeFirewall],
+  tuning: [(network, cniArgs) => decodeTuning(network, cniArgs, "eth0")],
 };
 
 const files = readdirSync("conf").filter((file) => file.endsWith(".conflist"));

@@ -224,6 +224,7 @@ class Run {
   #record(step: Step): void {
     if ("link" in step && this.#made.has(keyOf(step.place, step.link))) return;
     if (step.do === "link.add-bridge") this.#made.add(keyOf(step.place, step.bridge.name));
+    if (step.do === "link.add-ifb") this.#made.add(keyOf(step.place, step.ifb.name));
     if (step.do === "link.add-veth")
       this.#made.add(keyOf("host", step.host.name)).add(keyOf("container", step.container.name));
     if (step.do === "link.add-veth-here")

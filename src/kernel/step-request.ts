@@ -2,9 +2,10 @@
 import type { Place } from "../plan/facts.ts";
 import type { Step } from "../plan/step.ts";
 import { addAddress, deleteAddress } from "./netlink/address.ts";
-import { addBridge, addVeth, deleteLink, setLink, setPort } from "./netlink/link.ts";
+import { addBridge, addIfb, addVeth, deleteLink, setLink, setPort } from "./netlink/link.ts";
 import { addRoute } from "./netlink/route.ts";
 import type { Request } from "./netlink/socket.ts";
+import { addQdisc, addRedirect, deleteQdisc } from "./netlink/traffic-control.ts";
 import { addVlans, deleteVlans, type Port } from "./netlink/vlan.ts";
 
 export type NetlinkStep = Extract<Step, { readonly tolerate?: readonly string[] }>;
@@ -29,6 +30,14 @@ export function requestOf(step: NetlinkStep, { indexOf, containerFd }: Known): R
       return addVeth(step.host, { ...step.container, netns: containerFd() });
     case "link.add-veth-here":
       return addVeth(step.end, step.peer);
+    case "link.add-ifb":
+      return addIfb(step.ifb);
+    case "qdisc.add":
+      return addQdisc(portOf(step), step.qdisc);
+    case "qdisc.delete":
+      return deleteQdisc(portOf(step), step.at);
+    case "filter.redirect":
+      return addRedirect(portOf(step), portOf({ place: step.place, link: step.to }));
     case "link.delete":
       return deleteLink(step.link);
     case "link.set": {

@@ -6,6 +6,9 @@ export type Sha512 = (text: string) => string;
 /** Room for an iptables chain name. */
 const CHAIN_LENGTH = 28;
 
+/** IFNAMSIZ of linux/if.h without the closing zero. */
+const LINK_LENGTH = 15;
+
 const COMMENT_HASH_LENGTH = 16;
 
 interface Attached {
@@ -32,6 +35,18 @@ export function masqueradeChainNames(
 /** The chain of a container's published ports, as in the reference: ("test", "1234") -> `CNI-DN-2bbe0c48b91a7d1b8a675`. */
 export function portmapChainName(sha512: Sha512, { network, containerId }: Attached): string {
   return `CNI-DN-${sha512(network + containerId)}`.slice(0, CHAIN_LENGTH);
+}
+
+/**
+ * The device that what a container sends goes through, when that is limited, as in the reference. The reference has one for all interfaces
+ * of a container in a network; the other name is for a second one.
+ */
+export function ifbNames(
+  sha512: Sha512,
+  { network, containerId, ifname }: AttachedBy,
+): { readonly name: string; readonly otherName: string } {
+  const name = (text: string) => `bwp${sha512(text)}`.slice(0, LINK_LENGTH);
+  return { name: name(network + containerId), otherName: name(`${network}${containerId}:${ifname}`) };
 }
 
 /** How the comments of all ipMasq rules of a network in nftables start, as in the reference. */

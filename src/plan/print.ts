@@ -6,6 +6,7 @@ import { addNftRules, type NftOwner, nameOf, nothingFound, removeNftRules } from
 import { addChain, removeChain } from "./private-chain.ts";
 import { remove } from "./rule-input.ts";
 import { type OwnChain, printRule, type Rule, type RuleSet } from "./rule-set.ts";
+import { printShaping } from "./shaping-step.ts";
 import type { NewLink, Step } from "./step.ts";
 
 /** A plan in the words an administrator would type, with `nsenter` where it happens in the container. */
@@ -21,6 +22,8 @@ function printStep(step: Step): string {
       return `ip link add ${newLink(step.host)} type veth peer ${newLink(step.container)} netns container`;
     case "link.add-veth-here":
       return `${at(step.place)}ip link add ${newLink(step.end)} type veth peer ${newLink(step.peer)}`;
+    case "link.add-ifb":
+      return `${at(step.place)}ip link add ${newLink(step.ifb)} type ifb`;
     case "link.delete":
       return `${at(step.place)}ip link delete ${step.link}`;
     case "link.set":
@@ -60,7 +63,7 @@ function printStep(step: Step): string {
     case "rules.release":
       return restore(step, remove(step) ?? "");
     default:
-      return step satisfies never;
+      return `${at(step.place)}${printShaping(step)}`;
   }
 }
 

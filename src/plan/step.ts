@@ -9,6 +9,8 @@ import type { Place, PortVlans } from "./facts.ts";
 import type { NftOwner, NftRules } from "./nft-rules.ts";
 import type { PrivateChain } from "./private-chain.ts";
 import type { Chain, Rule, RuleSet } from "./rule-set.ts";
+import { inverseOfShaping, type ShapingStep } from "./shaping-step.ts";
+import type { OfLink, Tolerant } from "./step-parts.ts";
 
 export interface NewLink {
   readonly name: string;
@@ -23,22 +25,12 @@ export interface NewBridge extends NewLink {
   readonly vlanFiltering?: boolean;
 }
 
-interface OfLink {
-  readonly place: Place;
-  readonly link: string;
-}
-
 export interface LinkSettings {
   readonly mac?: Mac;
   readonly mtu?: number;
   readonly txqlen?: number;
   readonly promisc?: boolean;
   readonly allmulti?: boolean;
-}
-
-interface Tolerant {
-  /** Errors of the kernel that mean that there is nothing to do, each with its reason where the step is made. */
-  readonly tolerate?: readonly string[];
 }
 
 export interface Release {
@@ -58,6 +50,8 @@ export type Step =
       readonly end: NewLink;
       readonly peer: NewLink;
     } & Tolerant)
+  /** A device that takes what is led to it, to send it on as a queue of it allows. */
+  | ({ readonly do: "link.add-ifb"; readonly place: Place; readonly ifb: NewLink } & Tolerant)
   | ({ readonly do: "link.delete" } & OfLink & Tolerant)
   | ({
       readonly do: "link.set";
@@ -77,6 +71,7 @@ export type Step =
   | ({ readonly do: "address.add"; readonly cidr: Cidr; readonly nodad?: boolean } & OfLink & Tolerant)
   | ({ readonly do: "address.delete"; readonly cidr: Cidr } & OfLink & Tolerant)
   | ({ readonly do: "route.add" } & Route & OfLink & Tolerant)
+  | ShapingStep
   /** `optional`: a kernel without the setting, or a read-only /proc/sys, is no reason to fail. */
   | {
       readonly do: "sysctl.set";
@@ -114,6 +109,8 @@ export function inverse(step: Step): Step | undefined {
   switch (step.do) {
     case "link.add-bridge":
       return { do: "link.delete", place: step.place, link: step.bridge.name, tolerate: ["ENODEV"] };
+    case "link.add-ifb":
+      return { do: "link.delete", place: step.place, link: step.ifb.name, tolerate: ["ENODEV"] };
     case "link.add-veth":
       // the other end goes with it
       return { do: "link.delete", place: "host", link: step.host.name, tolerate: ["ENODEV"] };
@@ -159,7 +156,7 @@ export function inverse(step: Step): Step | undefined {
     case "rules.release":
       return undefined;
     default:
-      return step satisfies never;
+      return inverseOfShaping(step);
   }
 }
 

@@ -20,7 +20,13 @@ afterEach(async () => {
 
 const outsideAddress = "192.0.2.2";
 const hostAddress = "192.0.2.1";
-const ports = JSON.stringify({ portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }] });
+const fast = 1_000_000_000;
+const limits = { ingressRate: fast, ingressBurst: fast, egressRate: fast, egressBurst: fast };
+/** Each plugin gets those that it declares. */
+const capabilities = JSON.stringify({
+  portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }],
+  bandwidth: limits,
+});
 
 /** What the server sees of each client: `ours` is the client's own address, `host` the host's. */
 interface Reach {
@@ -38,7 +44,9 @@ const expected: Readonly<Record<string, Reach>> = {
   "40-icc-off.conflist": { neighbour: "-", outside: "host", published: "ours", direct: "-" },
   "50-dual-stack.conflist": { neighbour: "ours", outside: "host", published: "ours", direct: "-" },
   "60-routed.conflist": { neighbour: "ours", outside: "ours", published: "refused", direct: "ours" },
+  "70-same-bridge.conflist": { neighbour: "ours", outside: "host", published: "ours", direct: "ours" },
   "90-kubernetes.conflist": { neighbour: "ours", outside: "host", published: "refused", direct: "ours" },
+  "91-kubernetes-limits.conflist": { neighbour: "ours", outside: "host", published: "ours", direct: "ours" },
 };
 
 test("every file has its expectations", () => {
@@ -55,7 +63,7 @@ test.each(Object.entries(expected))(
       const call = { verb, network, netns: `/run/netns/${name}`, directory };
       const { exitCode, stdout, stderr } = await cnitool(
         host,
-        withPorts ? { ...call, env: { CAP_ARGS: ports } } : call,
+        withPorts ? { ...call, env: { CAP_ARGS: capabilities } } : call,
       );
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
       return stdout;
@@ -87,10 +95,10 @@ test.each(Object.entries(expected))(
 
     await run("del", "one", true);
     await run("del", "two");
-    expect(await host.sh("ip -oneline link show type veth | grep -vc uplink || true")).toBe("0");
+    expect(await host.sh("ip -oneline link | grep -e veth -e ifb -e bwp | grep -vc uplink || true")).toBe("0");
     expect(
       await host.sh(
-        `(iptables-save; ip6tables-save) | grep -c -e '${address.replace(/\.\d+\.\d+$/, "")}' -e br- -e cni0 -e docker0 || true`,
+        `(iptables-save; ip6tables-save) | grep -c -e '${address.replace(/\.\d+\.\d+$/, "")}' -e br- -e cni0 -e CNI-DN -e docker0 || true`,
       ),
     ).toBe("0");
     expect(await host.sh(`ls /var/lib/cni/networks/${network} | grep -v -e last_ -e lock || true`)).toBe("");

@@ -6,6 +6,7 @@ export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 export const NLM_F_REQUEST = 0x1;
 export const NLM_F_ACK = 0x4;
+export const NLM_F_ECHO = 0x8;
 export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_DUMP = 0x300;
 export const NLM_F_EXCL = 0x200;
@@ -53,6 +54,13 @@ export const RTM_GETROUTE = 26;
 export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;
 export const RTM_GETNEIGH = 30;
+export const RTM_NEWQDISC = 36;
+export const RTM_DELQDISC = 37;
+export const RTM_GETQDISC = 38;
+export const RTM_NEWTFILTER = 44;
+export const RTM_GETTFILTER = 46;
+export const TCA_KIND = 1;
+export const TCA_OPTIONS = 2;
 export const RTNLGRP_IPV6_IFADDR = 9;
 export const RTNLGRP_LINK = 1;
 export const RTEXT_FILTER_BRVLAN_COMPRESSED = 4;
@@ -71,6 +79,28 @@ export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
 export const RTAX_MTU = 2;
 export const RTAX_ADVMSS = 8;
+
+/** linux/pkt_sched.h */
+export const TC_H_ROOT = 0xffffffff;
+export const TC_H_INGRESS = 0xfffffff1;
+export const TCA_TBF_PARMS = 1;
+export const TCA_TBF_RATE64 = 4;
+
+/** linux/pkt_cls.h */
+export const TCA_U32_CLASSID = 1;
+export const TCA_U32_SEL = 5;
+export const TCA_U32_ACT = 7;
+export const TC_U32_TERMINAL = 1;
+export const TCA_ACT_KIND = 1;
+export const TCA_ACT_OPTIONS = 2;
+export const TC_ACT_STOLEN = 4;
+
+/** linux/tc_act/tc_mirred.h */
+export const TCA_MIRRED_PARMS = 2;
+export const TCA_EGRESS_REDIR = 1;
+
+/** linux/if_ether.h */
+export const ETH_P_ALL = 3;
 
 /** linux/if_link.h */
 export const IFLA_ADDRESS = 1;

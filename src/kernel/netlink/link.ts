@@ -95,6 +95,11 @@ export function addMacvlan(
   return addLink(link, [kind("macvlan"), nested(IFLA_INFO_DATA, data)], place);
 }
 
+/** Equivalent to: `ip link add $name type ifb` */
+export function addIfb(link: NewLink): Request {
+  return addLink(link, [kind("ifb")]);
+}
+
 /** Equivalent to: `ip link delete $name` */
 export function deleteLink(name: string): Request {
   return { what: `delete link ${name}`, bytes: message(RTM_DELLINK, 0, [ifinfo({}), text(IFLA_IFNAME, name)]) };

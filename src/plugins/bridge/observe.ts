@@ -8,6 +8,7 @@ import type { Places } from "../../kernel/places.ts";
 import type { Cidr } from "../../net/cidr.ts";
 import { hostVethName, masqueradeChainNames } from "../../net/hashed-name.ts";
 import { randomMac } from "../../net/mac.ts";
+import { attachmentAlias } from "../../plan/attachment-alias.ts";
 import type { Link, Place } from "../../plan/facts.ts";
 import { masqueradeChains } from "../../plan/masquerade.ts";
 import { differencesOf } from "../../plan/private-chain.ts";
@@ -17,7 +18,7 @@ import { chooseBackend, programsIn } from "../firewall-backend.ts";
 import type { CheckFacts } from "./check.ts";
 import type { VlanFacts } from "./check-vlans.ts";
 import type { BridgeConfig } from "./config.ts";
-import { aliasOf, type BridgeFacts, type Names, type Remains } from "./plan.ts";
+import type { BridgeFacts, Names, Remains } from "./plan.ts";
 import { ipsOf } from "./prev-result.ts";
 import { randomBytes } from "./random-bytes.ts";
 import { type VlanGatewayFacts, vlanGatewayOf } from "./vlan-gateway.ts";
@@ -125,7 +126,7 @@ export function observeRemains(places: Places, call: DelCall, isAlive: boolean):
     return { container, addresses: addressesOf(places, "container", container), host: undefined };
   const network = call.network.name;
   const host = places.findLink("host", hostVethName(sha512, { ...call, network }));
-  return { container, addresses: [], host: host?.alias === aliasOf(network, call) ? host : undefined };
+  return { container, addresses: [], host: host?.alias === attachmentAlias(network, call) ? host : undefined };
 }
 
 /** The path of the namespace may be another container's by now. The alias of the host's end says whose the pair is; Go's has none. */
@@ -133,7 +134,7 @@ function isOthers(places: Places, { peer }: Link, call: DelCall): boolean {
   const alias = peer === undefined ? undefined : findLinkByIndex(places.at("host").socket, peer)?.alias;
   const [network = "", ...rest] = (alias ?? "").split("/");
   // the network's name may have been changed
-  return rest.length >= 2 && alias !== aliasOf(network, call);
+  return rest.length >= 2 && alias !== attachmentAlias(network, call);
 }
 
 function addressesOf(places: Places, place: Place, link: Link | undefined): Cidr[] {

@@ -1,6 +1,7 @@
 import { type Cidr, printCidr, sameCidr } from "../../net/cidr.ts";
 import type { Family } from "../../net/ip.ts";
 import type { Mac } from "../../net/mac.ts";
+import { attachmentAlias } from "../../plan/attachment-alias.ts";
 import type { Link } from "../../plan/facts.ts";
 import { type Masqueraded, masqueradeChains } from "../../plan/masquerade.ts";
 import type { PrivateChain } from "../../plan/private-chain.ts";
@@ -132,7 +133,7 @@ export function planAttachment(
       do: "link.set",
       place: "host",
       link: host,
-      alias: aliasOf(names.network, attachment),
+      alias: attachmentAlias(names.network, attachment),
       master: config.bridge,
       up: true,
     },
@@ -166,11 +167,6 @@ export function planRemoval(
   if (container !== undefined) steps.push({ do: "link.delete", place: "container", link: ifname, tolerate });
   if (host !== undefined) steps.push({ do: "link.delete", place: "host", link: host.name, tolerate });
   return steps;
-}
-
-/** Tells people whose veth it is: `ip link show`. The kernel takes up to 255 bytes, of which an interface name needs 15. */
-export function aliasOf(network: string, { containerId, ifname }: Attachment): string {
-  return `${`${network}/${containerId}`.slice(0, 239)}/${ifname}`;
 }
 
 /** What differs from a new port. */

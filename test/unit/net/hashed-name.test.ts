@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import {
   hostVethName,
+  ifbNames,
   masqueradeChainNames,
   masqueradeHash,
   masqueradeNetworkHash,
@@ -44,6 +45,21 @@ describe("hostVethName", () => {
     ["interface", { ...attached, ifname: "eth1" }],
   ] as const)("is another one for another %s", ([, other]) => {
     expect(hostVethName(sha512, other)).not.toBe(hostVethName(sha512, attached));
+  });
+});
+
+describe("ifbNames", () => {
+  const attached = { network: "n1", containerId: "c1", ifname: "eth0" };
+
+  test("begin with that of the reference, which is the same for each interface", () => {
+    expect(ifbNames(sha512, attached).name).toBe("bwp7be53730afe4");
+    expect(ifbNames(sha512, { ...attached, ifname: "eth1" }).name).toBe("bwp7be53730afe4");
+  });
+
+  test("the other one is each interface's own", () => {
+    const { otherName } = ifbNames(sha512, attached);
+    expect(otherName).toMatch(/^bwp[0-9a-f]{12}$/);
+    expect(ifbNames(sha512, { ...attached, ifname: "eth1" }).otherName).not.toBe(otherName);
   });
 });
 

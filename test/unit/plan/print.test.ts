@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { tokenBucket } from "../../../src/net/token-bucket.ts";
 import { printPlan } from "../../../src/plan/print.ts";
 import type { Step } from "../../../src/plan/step.ts";
 import { mustCidr, mustIp, mustMac } from "../net/must.ts";
@@ -40,6 +41,29 @@ const examples: Readonly<Record<Step["do"], readonly (readonly [Step, string])[]
     [
       { do: "link.add-veth-here", place: "container", end: { name: "a", mtu: 1400 }, peer: { name: "b", mtu: 1300 } },
       "nsenter --net=container ip link add a mtu 1400 type veth peer b mtu 1300",
+    ],
+  ],
+  "link.add-ifb": [
+    [
+      { do: "link.add-ifb", place: "host", ifb: { name: "bwp1", mtu: 1400, txqlen: 0 } },
+      "ip link add bwp1 mtu 1400 txqueuelen 0 type ifb",
+    ],
+  ],
+  "qdisc.add": [
+    [
+      { do: "qdisc.add", ...on, qdisc: { kind: "tbf", bucket: tokenBucket(8_000_000, 800_000) } },
+      "tc qdisc add dev cni0 root handle 1: tbf rate 8000000bit burst 100000 limit 125000",
+    ],
+    [
+      { do: "qdisc.add", ...inside, qdisc: { kind: "ingress" } },
+      "nsenter --net=container tc qdisc add dev eth0 ingress",
+    ],
+  ],
+  "qdisc.delete": [[{ do: "qdisc.delete", ...on, at: "root" }, "tc qdisc delete dev cni0 root"]],
+  "filter.redirect": [
+    [
+      { do: "filter.redirect", ...on, to: "bwp1" },
+      "tc filter add dev cni0 parent ffff: prio 1 protocol all u32 match u32 0 0 flowid 1:1 action mirred egress redirect dev bwp1",
     ],
   ],
   "link.delete": [

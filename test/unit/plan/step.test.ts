@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { tokenBucket } from "../../../src/net/token-bucket.ts";
 import { inverse, type Step } from "../../../src/plan/step.ts";
 import { mustCidr, mustMac } from "../net/must.ts";
 import { chain, nftRules, ruleSet } from "./examples.ts";
@@ -36,6 +37,29 @@ const examples: Readonly<Record<Step["do"], readonly Example[]>> = {
       step: { do: "link.add-veth-here", place, end: { name: "cni0.100" }, peer: { name: "veth1" } },
       back: { do: "link.delete", place, link: "cni0.100", tolerate: ["ENODEV"] },
     },
+  ],
+  "link.add-ifb": [
+    {
+      name: "deletes it",
+      step: { do: "link.add-ifb", place: "host", ifb: { name: "bwp1" } },
+      back: { do: "link.delete", place: "host", link: "bwp1", tolerate: ["ENODEV"] },
+    },
+  ],
+  "qdisc.add": [
+    {
+      name: "deletes the queue for what is sent",
+      step: { do: "qdisc.add", place: "host", link, qdisc: { kind: "tbf", bucket: tokenBucket(80, 80) } },
+      back: { do: "qdisc.delete", place: "host", link, at: "root", tolerate: ["ENODEV", "ENOENT", "EINVAL"] },
+    },
+    {
+      name: "deletes the one for what is received",
+      step: { do: "qdisc.add", place, link, qdisc: { kind: "ingress" } },
+      back: { do: "qdisc.delete", place, link, at: "ingress", tolerate: ["ENODEV", "ENOENT", "EINVAL"] },
+    },
+  ],
+  "qdisc.delete": [{ name: "cannot", step: { do: "qdisc.delete", place, link, at: "root" }, back: undefined }],
+  "filter.redirect": [
+    { name: "goes with its qdisc", step: { do: "filter.redirect", place, link, to: "bwp1" }, back: undefined },
   ],
   "link.delete": [{ name: "cannot", step: { do: "link.delete", place, link }, back: undefined }],
   "link.set": [

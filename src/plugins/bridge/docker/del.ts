@@ -1,13 +1,14 @@
 // What DEL removes in Docker's layout when there is no record of the container.
+
 import { listLinks } from "../../../kernel/netlink/link.ts";
 import type { Places } from "../../../kernel/places.ts";
 import type { Cidr } from "../../../net/cidr.ts";
+import { attachmentAlias } from "../../../plan/attachment-alias.ts";
 import { rulesOfEndpoint, rulesOfNetwork } from "../../../plan/docker/steps.ts";
 import type { FamilyRules } from "../../../plan/rule-set.ts";
 import type { DelCall } from "../../../protocol/plugin.ts";
 import { readRecord } from "../../../state/bridge-record.ts";
 import type { BridgeRemains } from "../config.ts";
-import { aliasOf } from "../plan.ts";
 import { withoutRecorded } from "./attachments.ts";
 import { dockerNetworkOf } from "./network.ts";
 
@@ -25,7 +26,7 @@ export function forgottenRules(
   );
   const own = rulesOfEndpoint(network, { addresses: known.map(({ ip }) => ip), mappings: ports });
   if (readRecord(bridge) !== undefined) return withoutRecorded(own);
-  const isUsed = isUsedByOthers(bridge, aliasOf(call.network.name, call), places);
+  const isUsed = isUsedByOthers(bridge, attachmentAlias(call.network.name, call), places);
   return isUsed ? own : [...own, ...rulesOfNetwork(network)];
 }
 

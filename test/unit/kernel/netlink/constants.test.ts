@@ -18,6 +18,10 @@ const headers = [
   "netfilter/nfnetlink",
   "netfilter/nf_tables",
   "netfilter/nfnetlink_conntrack",
+  "pkt_sched",
+  "pkt_cls",
+  "tc_act/tc_mirred",
+  "if_ether",
 ];
 const source = readFileSync("src/kernel/netlink/constants.ts", "utf8");
 const constants = [...source.matchAll(/^export const (\w+) = (\w+);$/gm)].map(([, name = "", value]) => ({

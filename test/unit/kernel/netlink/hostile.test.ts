@@ -7,19 +7,23 @@ import { type Message, parseAcknowledgement, parseMessages } from "../../../../s
 import { parseNeighbour } from "../../../../src/kernel/netlink/neighbour.ts";
 import { parseNftRule } from "../../../../src/kernel/netlink/nftables.ts";
 import { parseRoute } from "../../../../src/kernel/netlink/route.ts";
+import { parseQdisc, parseRedirects } from "../../../../src/kernel/netlink/traffic-control.ts";
 import { parsePortVlans } from "../../../../src/kernel/netlink/vlan.ts";
 import { acknowledgements, objects } from "./captured.ts";
 import { links } from "./captured-links.ts";
+import { qdiscs } from "./captured-qdiscs.ts";
 import { rules } from "./captured-rules.ts";
 import { vlans } from "./captured-vlans.ts";
 
-const captured = Object.entries({ ...links, ...vlans, ...objects, ...acknowledgements, ...rules });
+const captured = Object.entries({ ...links, ...vlans, ...objects, ...acknowledgements, ...rules, ...qdiscs });
 /** By message type: RTM_NEWLINK, ... */
 const parsers = new Map<number, (message: Message) => unknown>([
   [16, (message) => (message.payload[0] === AF_BRIDGE ? parsePortVlans(message) : parseLink(message))],
   [20, parseAddress],
   [24, parseRoute],
   [28, parseNeighbour],
+  [36, parseQdisc],
+  [44, parseRedirects],
   [(10 << 8) | 6, parseNftRule],
   [2, parseAcknowledgement],
   [3, parseAcknowledgement],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
   addBridge,
+  addIfb,
   addMacvlan,
   addVeth,
   deleteLink,
@@ -52,6 +53,12 @@ const newLinks: (Row & { readonly shape?: Shape })[] = [
     theirs:
       "4c000000100005063593016b000000000000000000000000000000000000000008000400780500000a00010002000000000100000700030062310000100012000a0001006272696467650000",
     ours: addBridge({ name: "b1", mtu: 1400, mac: macs.host }),
+  },
+  {
+    command: "ip link add bwp1 mtu 1400 txqueuelen 0 type ifb",
+    theirs:
+      "480000001000050604fe016b0000000000000000000000000000000000000000080004007805000008000d00000000000900030062777031000000000c0012000700010069666200",
+    ours: addIfb({ name: "bwp1", mtu: 1400, txqlen: 0 }),
   },
   {
     command: "ip link add v0 type veth peer name v1 netns c1",

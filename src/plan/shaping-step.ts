@@ -1,0 +1,45 @@
+// Steps that limit how much a link sends and receives.
+import type { TokenBucket } from "../net/token-bucket.ts";
+import type { OfLink, Tolerant } from "./step-parts.ts";
+
+/** `tbf` is for what the link sends, `ingress` for what it receives. */
+export type Qdisc = { readonly kind: "tbf"; readonly bucket: TokenBucket } | { readonly kind: "ingress" };
+export type QdiscPlace = "root" | "ingress";
+
+export type ShapingStep =
+  | ({ readonly do: "qdisc.add"; readonly qdisc: Qdisc } & OfLink & Tolerant)
+  | ({ readonly do: "qdisc.delete"; readonly at: QdiscPlace } & OfLink & Tolerant)
+  /** What comes in goes to another link instead. It needs the qdisc `ingress`, and goes with it. */
+  | ({ readonly do: "filter.redirect"; readonly to: string } & OfLink & Tolerant);
+
+/** As an administrator would type it. */
+export function printShaping(step: ShapingStep): string {
+  switch (step.do) {
+    case "qdisc.add":
+      return `tc qdisc add dev ${step.link} ${qdisc(step.qdisc)}`;
+    case "qdisc.delete":
+      return `tc qdisc delete dev ${step.link} ${step.at}`;
+    case "filter.redirect":
+      return `tc filter add dev ${step.link} parent ffff: prio 1 protocol all u32 match u32 0 0 flowid 1:1 action mirred egress redirect dev ${step.to}`;
+    default:
+      return step satisfies never;
+  }
+}
+
+/** The step that takes this one back, or undefined when it goes with another. */
+export function inverseOfShaping(step: ShapingStep): ShapingStep | undefined {
+  if (step.do !== "qdisc.add") return undefined;
+  return removeQdisc(step, step.qdisc.kind === "tbf" ? "root" : "ingress");
+}
+
+/** With what the kernel says when there is nothing to delete. */
+export function removeQdisc({ place, link }: OfLink, at: QdiscPlace): ShapingStep {
+  return { do: "qdisc.delete", place, link, at, tolerate: ["ENODEV", "ENOENT", "EINVAL"] };
+}
+
+/** tc(8) means bits a second by `bit`, and bytes by a number alone. */
+function qdisc(added: Qdisc): string {
+  if (added.kind === "ingress") return "ingress";
+  const { rate, burst, limit } = added.bucket;
+  return `root handle 1: tbf rate ${rate * 8}bit burst ${burst} limit ${limit}`;
+}
