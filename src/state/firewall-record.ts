@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { isErrno } from "../kernel/kernel-error.ts";
 import { type FileLock, takeLock } from "../kernel/lock.ts";
 import type { NetnsRecord } from "../kernel/netns-record.ts";
-import type { FamilyRules } from "../plan/rule-set.ts";
+import type { FamilyRules, Rule } from "../plan/rule-set.ts";
 import type { Attachment } from "../protocol/plugin.ts";
 import { replaceFile, stateDirectory } from "./state-directory.ts";
 
@@ -49,11 +49,17 @@ export function lockFirewallRecords(checkInterrupt: () => Promise<void>): Promis
 /** Somebody may have changed the file. */
 function isRecord(record: Partial<FirewallRecord> | null): boolean {
   const { network, containerId, ifname, rules } = record ?? {};
-  return (
-    [network, containerId, ifname].every((text) => typeof text === "string") &&
-    Array.isArray(rules) &&
-    rules.every((each) => Array.isArray(each?.rules))
-  );
+  return areTexts(network, containerId, ifname) && Array.isArray(rules) && rules.every(areRules);
+}
+
+function areRules(each: Partial<FamilyRules> | null): boolean {
+  const { family, rules } = each ?? {};
+  const isRule = (rule: Partial<Rule> | null) => areTexts(rule?.table, rule?.chain, rule?.text);
+  return (family === 4 || family === 6) && Array.isArray(rules) && rules.every(isRule);
+}
+
+function areTexts(...values: readonly unknown[]): boolean {
+  return values.every((value) => typeof value === "string");
 }
 
 function path(): string {

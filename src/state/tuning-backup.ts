@@ -28,6 +28,9 @@ interface Written {
   readonly netns?: unknown;
 }
 
+/** What is said of a path that no backup can have: an ADD that wanted it has failed, and its DEL must not. */
+const noFile = ["ENOENT", "ENOTDIR", "ENAMETOOLONG", "EISDIR", "ERR_FS_EISDIR"];
+
 export function backupPath(dataDir: string, { containerId, ifname }: Attachment): string {
   return `${dataDir}/${containerId}_${ifname}.json`;
 }
@@ -37,7 +40,7 @@ export function readBackup(path: string): Backup | undefined {
   try {
     return parse(Object(JSON.parse(readFileSync(path, "utf8"))));
   } catch (error) {
-    if (error instanceof SyntaxError || isErrno(error, "ENOENT", "ENOTDIR")) return undefined;
+    if (error instanceof SyntaxError || isErrno(error, ...noFile)) return undefined;
     throw error;
   }
 }
@@ -60,7 +63,7 @@ export function removeBackup(path: string): void {
     rmSync(path, { force: true });
     rmSync(`${path}.new`, { force: true });
   } catch (error) {
-    if (!isErrno(error, "ENOTDIR")) throw error;
+    if (!isErrno(error, ...noFile)) throw error;
   }
 }
 

@@ -16,7 +16,7 @@ const ROUNDS_PER_PORTS = 5;
 const rounds = Number(values.rounds);
 const peer = resolve(values.peer);
 if (!Number.isInteger(rounds) || rounds < 1) fail(`--rounds ${values.rounds} is not a number of rounds`);
-for (const name of ["bridge", "host-local", "portmap"]) {
+for (const name of ["bridge", "host-local", "portmap", "firewall", "tuning", "bandwidth"]) {
   if (!existsSync(`${peer}/${name}`)) fail(`--peer: there is no ${peer}/${name}`);
 }
 
@@ -31,7 +31,11 @@ print([["peak memory, MB", "ours", "peer"], ...(await memoryRows())]);
 
 async function measure(): Promise<Sample[]> {
   const ports = Math.ceil(rounds / ROUNDS_PER_PORTS);
-  return [...(await measureBy("measure.ts", rounds)), ...(await measureBy("measure-ports.ts", ports))];
+  return [
+    ...(await measureBy("measure.ts", rounds)),
+    ...(await measureBy("measure-ports.ts", ports)),
+    ...(await measureBy("measure-chained.ts", ports)),
+  ];
 }
 
 async function measureBy(script: string, count: number): Promise<Sample[]> {

@@ -15,7 +15,7 @@ const dualStack = {
 };
 const withoutMasquerade = { ...config, ipMasq: false };
 
-test.each(["bridge", "host-local", "loopback"])(
+test.each(["bridge", "host-local", "portmap", "firewall", "tuning", "loopback"])(
   "VERSION of %s opens and looks at nothing of its own",
   async (plugin) => {
     await using host = await Host.start();

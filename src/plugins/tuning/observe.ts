@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { isErrno } from "../../kernel/kernel-error.ts";
 import type { Places } from "../../kernel/places.ts";
 import { readSysctl } from "../../kernel/sysctl.ts";
-import { CniError, ErrorCode } from "../../protocol/error.ts";
+import { CniError, ErrorCode, messageOf } from "../../protocol/error.ts";
 import { allowlistProblem, parseAllowlist } from "./allowlist.ts";
-import type { TuningConfig } from "./config.ts";
+import type { Sysctl, TuningConfig } from "./config.ts";
 import type { TuningFacts } from "./plan.ts";
 
 const ALLOWLIST = "/etc/cni/tuning/allowlist.conf";
@@ -22,8 +22,20 @@ export function observe(places: Places, { sysctls }: TuningConfig, ifname: strin
   const { run } = places.at("container");
   return {
     link: places.findLink("container", ifname),
-    sysctls: new Map(run(() => sysctls.map(({ key }) => [key, readSysctl(key)] as const))),
+    sysctls: new Map(run(() => sysctls.map((sysctl) => [sysctl.key, read(sysctl)] as const))),
   };
+}
+
+/** Errors: 999 for what is a directory, and for what can only be written: it could not be put back. */
+function read({ name, key }: Sysctl): string | undefined {
+  try {
+    return readSysctl(key);
+  } catch (error) {
+    throw new CniError(
+      ErrorCode.Internal,
+      `tuning: sysctl ${JSON.stringify(name)} cannot be read: ${messageOf(error)}`,
+    );
+  }
 }
 
 function readIfThere(path: string): string | undefined {

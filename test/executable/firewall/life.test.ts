@@ -60,6 +60,17 @@ describe("DEL", () => {
     expect(await own()).toEqual([]);
   });
 
+  test.each([
+    "nonsense",
+    "{}",
+    '{"format": 1, "records": [null, {"network": "n1", "containerId": "c1", "ifname": "eth0", "rules": [{"family": 4, "rules": [5]}]}]}',
+  ])("with the record %s works from prevResult", async (record) => {
+    await succeed(host, "ADD", result);
+    await host.sh(`for d in /run/dockbridge/*; do echo '${record}' > $d/firewall; done`);
+    await succeed(host, "DEL", result);
+    expect(await own()).toEqual([]);
+  });
+
   test("without iptables on the host has nothing to do", async () => {
     await host.sh("mount -t tmpfs none /usr/sbin");
     await succeed(host, "DEL", result);

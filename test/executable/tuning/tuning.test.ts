@@ -208,6 +208,20 @@ describe("an ADD that fails", () => {
     expect(await host.sh(`cat ${file}`)).toBe(content);
   });
 
+  test.each(["net.ipv4", "net.ipv4.route.flush"])("because %s cannot be read", async (name) => {
+    const { stdout } = await tuning(host, "ADD", { sysctl: { "net.ipv4.ip_default_ttl": "77", [name]: "1" } });
+    expect(JSON.parse(stdout)).toMatchObject({ code: 999, msg: expect.stringContaining(`"${name}" cannot be read`) });
+    expect(await noFile()).toBe("");
+  });
+
+  test("because its id makes no name of a file does not keep its DEL from succeeding", async () => {
+    const call = { ...tuningCall("ADD", everything), containerId: "c".repeat(300) };
+    const before = await stateOf(host, keys);
+    expect((await callPlugin(host, call)).exitCode).toBe(1);
+    expect(await stateOf(host, keys)).toBe(before);
+    expect((await callPlugin(host, { ...call, verb: "DEL" })).exitCode).toBe(0);
+  });
+
   test("because there is no such interface", async () => {
     const { stdout } = await tuning(host, "ADD", { mtu: 1400 }, { ifname: "eth7" });
     expect(JSON.parse(stdout).msg).toBe("tuning: the container has no interface eth7");
