@@ -55,7 +55,7 @@ describe("its name", () => {
       exitCode: 1,
       stdout: "",
       stderr: expect.stringMatching(
-        /^dockbridge \d+\.\d+\.\d+ holds the CNI plugins bridge, .*host-local, .*not dockbridge\n$/,
+        /^dockbridge \d+\.\d+\.\d+ holds the CNI plugins .*bridge, .*host-local, .*not dockbridge\n$/,
       ),
     });
   });
