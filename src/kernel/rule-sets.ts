@@ -78,7 +78,7 @@ export function startReleasing({ family, ...removal }: Release, around: Surround
       const refusal = first?.refusalOrCommit(watch);
       watch?.[Symbol.dispose]();
       if (isKnown && refusal === undefined) return;
-      await change(family, { ...around, refusal }, (saved) => removePresent(removal, saved));
+      await change(family, { ...around, refusal }, () => (saved) => removePresent(removal, saved));
     },
   };
 }
@@ -95,10 +95,13 @@ async function ensureMissing(
   const switched = set.forwarding ? switchForwardingOn(family) : [];
   const isOurs = set.forwarding === true && (switched.length > 0 || isForwardPolicyOurs(family));
   try {
-    await change(family, repair, (saved) => {
-      repair.added(missingRules(set.own, saved));
-      const dropForward = isOurs && saved.policyOf("filter", "FORWARD") !== "DROP";
-      return addMissing(set, saved, { others: set.others?.() ?? [], dropForward });
+    await change(family, repair, () => {
+      const before = set.others?.() ?? [];
+      return (saved) => {
+        repair.added(missingRules(set.own, saved));
+        const dropForward = isOurs && saved.policyOf("filter", "FORWARD") !== "DROP";
+        return addMissing(set, saved, { others: staying(before, set), dropForward });
+      };
     });
     if (switched.length > 0) noteForwardPolicy(family);
   } catch (error) {
@@ -107,15 +110,26 @@ async function ensureMissing(
   }
 }
 
-/** Writes what `decide` makes of the rules that are there. */
+/** Who came while the rules were being read writes his own then, and who went has removed them. */
+function staying(before: readonly Rule[], { others }: RuleSet): readonly Rule[] {
+  const now = new Set((others?.() ?? []).map(keyOf));
+  return before.filter((rule) => now.has(keyOf(rule)));
+}
+
+function keyOf({ table, chain, text }: Rule): string {
+  return `${table} ${chain} ${text}`;
+}
+
+/** Writes what is made of the rules that are there; `prepare` is called before they are read, and what it returns after that. */
 async function change(
   family: Family,
   { env, lock, checkInterrupt, refusal }: Repair,
-  decide: (saved: SavedRules) => string | undefined,
+  prepare: () => (saved: SavedRules) => string | undefined,
 ): Promise<void> {
   await lock.take(family, { env, checkInterrupt });
   let last = refusal;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const decide = prepare();
     const input = decide(readAfter(last, family, env));
     if (input === undefined) return;
     last = new Restore({ family }, input, env).refusal();

@@ -42,7 +42,7 @@ export interface RuleSet {
   readonly ownChain?: OwnChain;
   /**
    * Of others in the same network. Made with the standing ones, when it is seen that any of both is missing. They come and go, so they
-   * are asked for again before that.
+   * are asked for both before and after the rules are read: only those of both times are made.
    */
   readonly others?: () => readonly Rule[];
   /** Also that this host forwards. When it did not, the policy of the filter table's FORWARD becomes DROP with the rules. */

@@ -223,6 +223,22 @@ describe.each(["nft", "legacy"] as const)("by iptables-%s", (backend: Backend) =
     });
   });
 
+  test("a repair leaves alone what another container writes just after the rules were read", async () => {
+    await make(network);
+    iptables("-F DOCKER");
+    firewall.started();
+    let isWritten = false;
+    const others = () => {
+      if (!isWritten && !firewall.started().includes("save4")) return [];
+      if (!isWritten) iptables("-t raw -A PREROUTING -d 192.0.2.3/32 ! -i bridge1 -j DROP");
+      isWritten = true;
+      return rulesOfEndpoint(network, { addresses: [c2] });
+    };
+    await run.apply(...ensureEndpoint(network, { addresses: [c1] }, { others }));
+    expect(isWritten).toBe(true);
+    expect(raw()).toEqual(["-A PREROUTING -d 192.0.2.3/32 ! -i bridge1 -j DROP", trusted, direct]);
+  });
+
   test("taking back an ADD that repaired the network leaves the repair", async () => {
     await make(network);
     const made = rules();
