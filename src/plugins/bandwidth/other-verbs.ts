@@ -2,10 +2,10 @@ import { apply } from "../../kernel/apply.ts";
 import { listLinks } from "../../kernel/netlink/link.ts";
 import { openNetns } from "../../kernel/netns.ts";
 import { Places } from "../../kernel/places.ts";
-import { attachmentAlias } from "../../plan/attachment-alias.ts";
 import type { Link } from "../../plan/facts.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { CheckCall, GcCall, StatusCall, Surroundings } from "../../protocol/plugin.ts";
+import { aliasOf } from "../alias.ts";
 import { resultBefore } from "../result-before.ts";
 import { decodeConfig } from "./config.ts";
 import { observeIfb, observeIngress, observeShaped } from "./observe.ts";
@@ -32,7 +32,7 @@ export async function status({ network }: StatusCall): Promise<void> {
 /** Devices of containers that are not valid, and that nothing leads to any more. Those of the Go plugin do not say whose they are. */
 export async function gc({ network, validAttachments }: GcCall, around: Surroundings): Promise<void> {
   using places = new Places(undefined);
-  const valid = validAttachments.map((attachment) => attachmentAlias(network.name, attachment));
+  const valid = validAttachments.map((attachment) => aliasOf(network.name, attachment));
   const links = listLinks(places.at("host").socket);
   const isOurs = ({ kind, name, alias = "" }: Link) =>
     kind === "ifb" && name.startsWith("bwp") && alias.startsWith(`${network.name}/`) && !valid.includes(alias);

@@ -3,10 +3,10 @@ import { sha512 } from "../../kernel/libc.ts";
 import { openNetns, openNetnsIfAlive } from "../../kernel/netns.ts";
 import { Places } from "../../kernel/places.ts";
 import { ifbNames } from "../../net/hashed-name.ts";
-import { attachmentAlias } from "../../plan/attachment-alias.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { AddCall, Attachment, DelCall, Network, Surroundings } from "../../protocol/plugin.ts";
 import type { Result } from "../../protocol/result.ts";
+import { aliasOf } from "../alias.ts";
 import { carryOut } from "../carry-out.ts";
 import { resultBefore } from "../result-before.ts";
 import { type BandwidthConfig, decodeConfig, decodeRemains } from "./config.ts";
@@ -44,7 +44,7 @@ export function hasLimits({ ingress, egress }: BandwidthConfig): boolean {
 
 export function namesOf({ network, containerId, ifname }: Attachment & { readonly network: Network }): IfbNames {
   const whose = { network: network.name, containerId, ifname };
-  return { ...ifbNames(sha512, whose), alias: attachmentAlias(network.name, whose) };
+  return { ...ifbNames(sha512, whose), alias: aliasOf(network.name, whose) };
 }
 
 /** Errors: 999 when there is nothing that could be limited; as in the reference, the plugin before must have named it. */

@@ -1,6 +1,6 @@
 // What the answer of IPAM means for this network: gateways, and routes with their next hops.
-import { type Cidr, isDefault, networkOf, parseCidr, sameCidr } from "../../net/cidr.ts";
-import { addToIp, type Family, type Ip, sameIp } from "../../net/ip.ts";
+import { type Cidr, isDefault, networkOf, parseCidr } from "../../net/cidr.ts";
+import { addToIp, type Family, type Ip } from "../../net/ip.ts";
 import { type Route, routeTable } from "../../net/route.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Result, ResultIp } from "../../protocol/result.ts";
@@ -37,20 +37,6 @@ export function planAddressing(config: BridgeConfig, leased: Result): Addressing
   };
 }
 
-/** RT_SCOPE_LINK: what is reached on the link itself, or nearer, has no next hop. */
-const LINK_SCOPE = 253;
-
-/** Routes as the kernel gets them: with a next hop where there is one, and none twice. */
-export function kernelRoutes({ ips, routes }: Addressing): Route[] {
-  const gatewayOf = (family: Family) =>
-    ips.find((ip) => ip.address.ip.family === family && ip.gateway !== undefined)?.gateway;
-  const complete = routes.map((route) => {
-    const isDirect = route.scope !== undefined && route.scope >= LINK_SCOPE;
-    return isDirect ? route : { ...route, gw: route.gw ?? gatewayOf(route.dst.ip.family) };
-  });
-  return complete.filter((route, i) => complete.findIndex((other) => sameRoute(route, other)) === i);
-}
-
 /** Without a gateway from IPAM the first address of the network is the bridge's. */
 function firstIp(config: BridgeConfig, address: Cidr): Ip | undefined {
   return config.isGateway ? addToIp(networkOf(address).ip, 1n) : undefined;
@@ -83,14 +69,4 @@ function defaultDestination(family: Family): Cidr {
   const destination = parseCidr(family === 4 ? "0.0.0.0/0" : "::/0");
   if (destination === undefined) throw new Error("a constant is not an address");
   return destination;
-}
-
-function sameRoute(a: Route, b: Route): boolean {
-  const sameGateway = a.gw === undefined || b.gw === undefined ? a.gw === b.gw : sameIp(a.gw, b.gw);
-  return (
-    sameGateway &&
-    sameCidr(networkOf(a.dst), networkOf(b.dst)) &&
-    (a.priority ?? 0) === (b.priority ?? 0) &&
-    routeTable(a.table) === routeTable(b.table)
-  );
 }

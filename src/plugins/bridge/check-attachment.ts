@@ -3,13 +3,13 @@ import { Places } from "../../kernel/places.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { CheckCall, Surroundings } from "../../protocol/plugin.ts";
 import { checkIpam } from "../ipam.ts";
+import { refuse } from "../refuse.ts";
 import { differences } from "./check.ts";
 import { vlanDifferences } from "./check-vlans.ts";
 import { decodeConfig } from "./config.ts";
 import { dockerDifferences } from "./docker/check.ts";
 import { nftProblems } from "./nft-actual.ts";
 import { observeAttached, observeVlans } from "./observe.ts";
-import { refuse } from "./refuse.ts";
 
 export async function check(call: CheckCall, around: Surroundings): Promise<void> {
   const config = decodeConfig(call.network, call.args);

@@ -1,14 +1,14 @@
 import { interfaceNameProblem } from "../../net/interface-name.ts";
-import { type Mac, parseMac } from "../../net/mac.ts";
-import { mtuProblem } from "../../net/mtu.ts";
+import type { Mac } from "../../net/mac.ts";
 import type { PortMapping } from "../../net/port-mapping.ts";
-import { parseCniArgs } from "../../protocol/cni-args.ts";
-import { boolean, decode, integer, lenient, optionalParsed, string, struct } from "../../protocol/decode.ts";
+import { boolean, decode, integer, lenient, string, struct } from "../../protocol/decode.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Network } from "../../protocol/plugin.ts";
 import type { Dns } from "../../protocol/result.ts";
 import { dns } from "../../protocol/result-decode.ts";
 import { type Backend, parseBackend } from "../firewall-backend.ts";
+import { mac, macOfArgs } from "../mac-field.ts";
+import { checkMtu } from "../mtu.ts";
 import { checkPortMappings, type OnConflict, portConflict, portMappings } from "../port-mappings.ts";
 import { completeDocker, type DockerConfig, docker } from "./docker/config.ts";
 import { referenceFieldsOf, refuseDisagreement } from "./docker/reference-fields.ts";
@@ -55,8 +55,6 @@ export interface BridgeConfig {
 }
 
 const defaultBridge = "cni0";
-const mac = optionalParsed(parseMac, "an Ethernet address like 02:42:ac:11:00:02");
-
 const fields = () =>
   struct({
     bridge: string,
@@ -98,7 +96,7 @@ export function decodeConfig(network: Network, cniArgs: string): BridgeConfig {
     ipMasq: isSet(written.ipMasq),
     ipMasqBackend: parseBackend(written.ipMasqBackend, "bridge: ipMasqBackend"),
     macspoofchk: isSet(written.macspoofchk),
-    mtu: checkMtu(written.mtu ?? 0),
+    mtu: checkMtu(written.mtu ?? 0, "bridge"),
     hairpinMode: isSet(written.hairpinMode),
     promiscMode: isSet(written.promiscMode),
     forceAddress: isSet(written.forceAddress),
@@ -205,21 +203,6 @@ function checkBridgeName(name: string): string {
     ErrorCode.InvalidConfig,
     `bridge: ${JSON.stringify(name)} cannot name a network interface: ${problem}`,
   );
-}
-
-function checkMtu(mtu: number): number | undefined {
-  if (mtu === 0) return undefined;
-  const problem = mtuProblem(mtu);
-  if (problem === undefined) return mtu;
-  throw new CniError(ErrorCode.InvalidConfig, `bridge: ${problem}`);
-}
-
-function macOfArgs(cniArgs: string): Mac | undefined {
-  const { MAC } = parseCniArgs(cniArgs, ["MAC"]);
-  if (MAC === undefined || MAC === "") return undefined;
-  const parsed = parseMac(MAC);
-  if (parsed !== undefined) return parsed;
-  throw new CniError(ErrorCode.InvalidEnvironment, `CNI_ARGS: MAC ${JSON.stringify(MAC)} is not an Ethernet address`);
 }
 
 function typeOf(ipam: { readonly type?: string | undefined } | undefined): string | undefined {

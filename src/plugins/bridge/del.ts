@@ -8,20 +8,20 @@ import type { Family } from "../../net/ip.ts";
 import { release } from "../../plan/docker/steps.ts";
 import { type Masqueraded, masqueradeChain, masqueradeChains } from "../../plan/masquerade.ts";
 import type { PrivateChain } from "../../plan/private-chain.ts";
-import { CniError, ErrorCode, messageOf } from "../../protocol/error.ts";
 import type { DelCall, Surroundings } from "../../protocol/plugin.ts";
 import { emptyResult } from "../../protocol/result.ts";
+import { Attempts } from "../attempts.ts";
 import { mayHaveIptablesRules, programsIn } from "../firewall-backend.ts";
 import { delIpam } from "../ipam.ts";
 import { findClaim, forgetPorts } from "../port-claims.ts";
 import { forgetFlows } from "../port-remains.ts";
+import { ipsOf } from "../prev-result.ts";
 import { decodeRemains } from "./config.ts";
 import { startLeaving } from "./docker/attachments.ts";
 import { forgottenRules } from "./docker/del.ts";
 import { findNftRemains, type NftRemains } from "./nft-actual.ts";
 import { observeRemains } from "./observe.ts";
 import { planRemoval } from "./plan.ts";
-import { ipsOf } from "./prev-result.ts";
 
 /** Removes whatever there is, with whatever is known; a part that fails does not keep the others. */
 export async function del(call: DelCall, around: Surroundings): Promise<void> {
@@ -35,23 +35,23 @@ export async function del(call: DelCall, around: Surroundings): Promise<void> {
   ]);
   const applying = { ...around, places, record: () => {} };
 
-  const failures: unknown[] = [];
+  const attempts = new Attempts();
   let nft: NftRemains = { steps: [], isMasqueraded: false };
-  await attempt(failures, async () => {
+  await attempts.try(async () => {
     nft = findNftRemains(call, config);
   });
   using leaving = await startLeaving(call.network.name, call, around);
   const isDocker = leaving !== undefined || config.docker !== undefined;
   const usesIptables =
     !isDocker && config.ipMasq && mayHaveIptablesRules(config.ipMasqBackend, nft.isMasqueraded, programsIn(around.env));
-  await attempt(failures, async () => {
+  await attempts.try(async () => {
     const rules = leaving?.rules ?? forgottenRules(call, config, { known, places });
     const removal = planRemoval(call, remains, usesIptables ? chainsOf(call, known) : []);
     await apply([...release(rules), ...nft.steps, ...removal], applying);
     await leaving?.finish();
     if (isDocker) await unpublish(call, known, { places, around });
   });
-  await attempt(failures, async () => {
+  await attempts.try(async () => {
     const released = config.ipamType === undefined ? [] : await delIpam(config.ipamType, call, around);
     if (!usesIptables || known.length > 0) return;
     const chains = released.length > 0 ? chainsOf(call, released.map(hostCidr)) : forgottenChains(call);
@@ -60,7 +60,7 @@ export async function del(call: DelCall, around: Surroundings): Promise<void> {
       applying,
     );
   });
-  if (failures.length > 0) throw combined(failures);
+  attempts.finish();
 }
 
 async function unpublish(
@@ -90,17 +90,4 @@ function masqueraded({ network: { name: network }, containerId, ifname }: DelCal
 
 function unique(addresses: readonly Cidr[]): Cidr[] {
   return addresses.filter((address, i) => addresses.findIndex((other) => sameCidr(other, address)) === i);
-}
-
-async function attempt(failures: unknown[], work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    failures.push(error);
-  }
-}
-
-function combined(failures: readonly unknown[]): unknown {
-  if (failures.length === 1) return failures[0];
-  return new CniError(ErrorCode.Internal, failures.map(messageOf).join("; "), { cause: failures[0] });
 }

@@ -9,10 +9,10 @@ import type { Step } from "../../plan/step.ts";
 import type { CheckCall, GcCall, Surroundings } from "../../protocol/plugin.ts";
 import type { Result } from "../../protocol/result.ts";
 import { chooseBackend, programsIn } from "../firewall-backend.ts";
+import { ipsOf } from "../prev-result.ts";
 import type { CheckFacts } from "./check.ts";
 import type { BridgeConfig, BridgeRemains } from "./config.ts";
 import { masqueradeOwnerOf, masqueradeRulesOf, type OfNetwork, planNftGc } from "./nft-plan.ts";
-import { ipsOf } from "./prev-result.ts";
 
 export interface NftRemains {
   readonly steps: readonly Step[];

@@ -9,9 +9,9 @@ import { spoofCheck, spoofCheckProblem } from "../../plan/spoof-check.ts";
 import type { Step } from "../../plan/step.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Attachment, GcCall, Network } from "../../protocol/plugin.ts";
+import { randomBytes } from "../random-bytes.ts";
 import type { Addressing } from "./addressing.ts";
 import type { BridgeConfig } from "./config.ts";
-import { randomBytes } from "./random-bytes.ts";
 
 export interface OfNetwork extends Attachment {
   readonly network: Network;

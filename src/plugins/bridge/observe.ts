@@ -1,30 +1,26 @@
 import { saveTable } from "../../kernel/iptables.ts";
 import { sha512 } from "../../kernel/libc.ts";
-import { listAddresses } from "../../kernel/netlink/address.ts";
 import { findLinkByIndex } from "../../kernel/netlink/link.ts";
 import { listRoutes } from "../../kernel/netlink/route.ts";
 import { listPortVlans } from "../../kernel/netlink/vlan.ts";
 import type { Places } from "../../kernel/places.ts";
-import type { Cidr } from "../../net/cidr.ts";
 import { hostVethName, masqueradeChainNames } from "../../net/hashed-name.ts";
 import { randomMac } from "../../net/mac.ts";
-import { attachmentAlias } from "../../plan/attachment-alias.ts";
-import type { Link, Place } from "../../plan/facts.ts";
+import type { Link } from "../../plan/facts.ts";
 import { masqueradeChains } from "../../plan/masquerade.ts";
 import { differencesOf } from "../../plan/private-chain.ts";
 import type { AddCall, CheckCall, DelCall, Surroundings } from "../../protocol/plugin.ts";
 import { emptyResult } from "../../protocol/result.ts";
+import { aliasOf } from "../alias.ts";
 import { chooseBackend, programsIn } from "../firewall-backend.ts";
+import { addressesOf, allAddressesOf } from "../link-addresses.ts";
+import { ipsOf } from "../prev-result.ts";
+import { randomBytes } from "../random-bytes.ts";
 import type { CheckFacts } from "./check.ts";
 import type { VlanFacts } from "./check-vlans.ts";
 import type { BridgeConfig } from "./config.ts";
 import type { BridgeFacts, Names, Remains } from "./plan.ts";
-import { ipsOf } from "./prev-result.ts";
-import { randomBytes } from "./random-bytes.ts";
 import { type VlanGatewayFacts, vlanGatewayOf } from "./vlan-gateway.ts";
-
-/** RT_SCOPE_UNIVERSE: not a link-local address, which the kernel gives by itself. */
-const GLOBAL = 0;
 
 interface Observed extends BridgeFacts {
   readonly names: Names;
@@ -126,7 +122,7 @@ export function observeRemains(places: Places, call: DelCall, isAlive: boolean):
     return { container, addresses: addressesOf(places, "container", container), host: undefined };
   const network = call.network.name;
   const host = places.findLink("host", hostVethName(sha512, { ...call, network }));
-  return { container, addresses: [], host: host?.alias === attachmentAlias(network, call) ? host : undefined };
+  return { container, addresses: [], host: host?.alias === aliasOf(network, call) ? host : undefined };
 }
 
 /** The path of the namespace may be another container's by now. The alias of the host's end says whose the pair is; Go's has none. */
@@ -134,18 +130,7 @@ function isOthers(places: Places, { peer }: Link, call: DelCall): boolean {
   const alias = peer === undefined ? undefined : findLinkByIndex(places.at("host").socket, peer)?.alias;
   const [network = "", ...rest] = (alias ?? "").split("/");
   // the network's name may have been changed
-  return rest.length >= 2 && alias !== attachmentAlias(network, call);
-}
-
-function addressesOf(places: Places, place: Place, link: Link | undefined): Cidr[] {
-  if (link === undefined) return [];
-  const addresses = listAddresses(places.at(place).socket, link);
-  return addresses.filter((address) => address.scope === GLOBAL).map((address) => address.cidr);
-}
-
-/** A gateway may be link-local. */
-function allAddressesOf(places: Places, place: Place, link: Link | undefined): Cidr[] {
-  return link === undefined ? [] : listAddresses(places.at(place).socket, link).map((address) => address.cidr);
+  return rest.length >= 2 && alias !== aliasOf(network, call);
 }
 
 function randomVethName(): string {

@@ -1,20 +1,18 @@
 import { type Cidr, printCidr, sameCidr } from "../../net/cidr.ts";
 import type { Family } from "../../net/ip.ts";
 import type { Mac } from "../../net/mac.ts";
-import { attachmentAlias } from "../../plan/attachment-alias.ts";
 import type { Link } from "../../plan/facts.ts";
 import { type Masqueraded, masqueradeChains } from "../../plan/masquerade.ts";
 import type { PrivateChain } from "../../plan/private-chain.ts";
 import type { Step } from "../../plan/step.ts";
 import type { Attachment } from "../../protocol/plugin.ts";
-import { type Addressing, kernelRoutes } from "./addressing.ts";
+import { aliasOf } from "../alias.ts";
+import { familiesOf, planAwaitingDad, planInterface } from "../container-interface.ts";
+import type { Addressing } from "./addressing.ts";
 import type { BridgeConfig } from "./config.ts";
 import { excludes, planGateways } from "./gateway-addresses.ts";
 import { vlanGatewayOf } from "./vlan-gateway.ts";
 import { filteringConflict, planPortVlans } from "./vlans.ts";
-
-/** RFC 8200, section 5 */
-const IPV6_MIN_MTU = 1280;
 
 export interface BridgeFacts {
   readonly bridge: Link | undefined;
@@ -65,12 +63,6 @@ export function addressConflict(
     present.push(gateway);
   }
   return undefined;
-}
-
-/** Why the addresses cannot be on links of this MTU, or undefined. */
-export function mtuConflict({ mtu }: BridgeConfig, { ips }: Addressing): string | undefined {
-  if (mtu === undefined || mtu >= IPV6_MIN_MTU || !ips.some((ip) => isIpv6(ip.address))) return undefined;
-  return `mtu ${mtu} is too small for an IPv6 address: ${IPV6_MIN_MTU} is the least`;
 }
 
 /** What the container sends out gets the host's address. */
@@ -133,13 +125,13 @@ export function planAttachment(
       do: "link.set",
       place: "host",
       link: host,
-      alias: attachmentAlias(names.network, attachment),
+      alias: aliasOf(names.network, attachment),
       master: config.bridge,
       up: true,
     },
     ...planPort(host, config),
     ...planPortVlans(host, config.vlans),
-    ...(config.disableContainerInterface ? [] : planInterface(ifname, host, addressing, config)),
+    ...(config.disableContainerInterface ? [] : planContainer(ifname, host, addressing, config)),
     // last, because it is never taken back: others may rely on it by then
     ...(config.isGateway ? familiesOf(addressing).map(forwarding) : []),
   ];
@@ -176,48 +168,15 @@ function planPort(link: string, { hairpinMode, portIsolation }: BridgeConfig): S
   return [{ do: "port.set", place: "host", link, ...flags }];
 }
 
-function planInterface(link: string, host: string, addressing: Addressing, { enableDad }: BridgeConfig): Step[] {
-  const addresses = addressing.ips.map((ip) => ip.address);
-  const place = "container";
+function planContainer(link: string, host: string, addressing: Addressing, config: BridgeConfig): Step[] {
   return [
-    ...interfaceSettings(link, familiesOf(addressing), enableDad),
-    // before it goes up, so that the kernel announces them then; the addresses are IPAM's to give: nobody else has them
-    ...addresses.map((cidr): Step => ({ do: "address.add", place, link, cidr, nodad: isIpv6(cidr) && !enableDad })),
-    { do: "link.set", place, link, up: true },
-    ...kernelRoutes(addressing).map((route): Step => ({ do: "route.add", place, link, ...route })),
+    ...planInterface(link, addressing, config),
     { do: "link.await-up", place: "host", link: host },
-    ...(enableDad && addresses.some(isIpv6) ? [{ do: "address.await-dad", place, link } satisfies Step] : []),
-  ];
-}
-
-function interfaceSettings(link: string, families: readonly Family[], enableDad: boolean): Step[] {
-  if (families.length === 0) return [];
-  const set = (key: string, value: string, optional?: "optional"): Step => {
-    const step = { do: "sysctl.set", place: "container", key, value } as const;
-    return optional === undefined ? step : { ...step, optional: true };
-  };
-  const ipv6 = [
-    set("net/ipv6/conf/lo/disable_ipv6", "0"),
-    set(`net/ipv6/conf/${link}/disable_ipv6`, "0"),
-    set(`net/ipv6/conf/${link}/keep_addr_on_down`, "1", "optional"),
-  ];
-  return [
-    set(`net/ipv4/conf/${link}/arp_notify`, "1", "optional"),
-    ...(enableDad ? [set(`net/ipv6/conf/${link}/enhanced_dad`, "1", "optional")] : []),
-    set(`net/ipv6/conf/${link}/accept_dad`, enableDad ? "1" : "0", "optional"),
-    ...(families.includes(6) ? ipv6 : []),
+    ...planAwaitingDad(link, addressing, config),
   ];
 }
 
 function forwarding(family: Family): Step {
   const key = family === 4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding";
   return { do: "sysctl.set", place: "host", key, value: "1" };
-}
-
-function isIpv6({ ip }: Cidr): boolean {
-  return ip.family === 6;
-}
-
-function familiesOf({ ips }: Addressing): Family[] {
-  return ([4, 6] satisfies Family[]).filter((family) => ips.some((ip) => ip.address.ip.family === family));
 }

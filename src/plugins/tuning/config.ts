@@ -1,21 +1,11 @@
-import { type Mac, parseMac } from "../../net/mac.ts";
-import { mtuProblem } from "../../net/mtu.ts";
+import type { Mac } from "../../net/mac.ts";
 import { sysctlKey, sysctlProblem } from "../../net/sysctl-key.ts";
 import type { LinkSettings } from "../../plan/step.ts";
-import { parseCniArgs } from "../../protocol/cni-args.ts";
-import {
-  boolean,
-  decode,
-  entriesOf,
-  integer,
-  lenient,
-  optionalParsed,
-  parsed,
-  string,
-  struct,
-} from "../../protocol/decode.ts";
+import { boolean, decode, entriesOf, integer, lenient, parsed, string, struct } from "../../protocol/decode.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { Network } from "../../protocol/plugin.ts";
+import { mac, macOfArgs } from "../mac-field.ts";
+import { checkMtu } from "../mtu.ts";
 
 export interface Sysctl {
   /** As it is written: what the list of allowed ones is about. */
@@ -36,7 +26,6 @@ export interface TuningConfig {
 const defaultDataDir = "/run/cni/tuning";
 const LARGEST_U32 = 0xffff_ffff;
 
-const mac = optionalParsed(parseMac, "an Ethernet address like 02:42:ac:11:00:02");
 const path = parsed((text) => (text.includes("\0") ? undefined : text), "a path");
 
 const settings = () => ({
@@ -83,7 +72,7 @@ function linkSettings(written: Fields, macInArgs: Mac | undefined): LinkSettings
   const cni = args?.cni;
   const settled = {
     mac: cni?.mac ?? runtimeConfig?.mac ?? macInArgs ?? macOfFile,
-    mtu: checkMtu(cni?.mtu ?? written.mtu ?? 0),
+    mtu: checkMtu(cni?.mtu ?? written.mtu ?? 0, "tuning"),
     txqlen: checkQueue(cni?.txQLen ?? written.txQLen),
     // it is not switched off: others may have switched it on
     promisc: (cni?.promisc ?? written.promisc) === true ? true : undefined,
@@ -111,23 +100,9 @@ function checkSysctls(written: readonly (readonly [string, string])[], ifname: s
   return sysctls;
 }
 
-function checkMtu(mtu: number): number | undefined {
-  const problem = mtu === 0 ? undefined : mtuProblem(mtu);
-  if (problem !== undefined) throw invalid(problem);
-  return mtu === 0 ? undefined : mtu;
-}
-
 function checkQueue(txQLen: number | undefined): number | undefined {
   if (txQLen === undefined || (txQLen >= 0 && txQLen <= LARGEST_U32)) return txQLen;
   throw invalid(`txQLen ${txQLen} is not between 0 and ${LARGEST_U32}`);
-}
-
-function macOfArgs(cniArgs: string): Mac | undefined {
-  const { MAC } = parseCniArgs(cniArgs, ["MAC"]);
-  if (MAC === undefined || MAC === "") return undefined;
-  const found = parseMac(MAC);
-  if (found !== undefined) return found;
-  throw new CniError(ErrorCode.InvalidEnvironment, `CNI_ARGS: MAC ${JSON.stringify(MAC)} is not an Ethernet address`);
 }
 
 function invalid(problem: string): CniError {

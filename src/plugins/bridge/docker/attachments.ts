@@ -15,7 +15,7 @@ import {
   writeRecord,
 } from "../../../state/bridge-record.ts";
 import { lockState } from "../../../state/state-directory.ts";
-import { refuse } from "../refuse.ts";
+import { refuse } from "../../refuse.ts";
 import { mergeSettings, networkConflict, settingsOf } from "./network-settings.ts";
 
 /** What it takes to write and remove rules, also when an ADD has failed and is taken back. */

@@ -7,8 +7,8 @@ import { missingRules, type SavedRules } from "../../../plan/saved-rules.ts";
 import type { CheckCall, Surroundings } from "../../../protocol/plugin.ts";
 import type { Result } from "../../../protocol/result.ts";
 import { isForwardPolicyOurs } from "../../../state/forward-policy.ts";
+import { ipsOf } from "../../prev-result.ts";
 import type { BridgeConfig } from "../config.ts";
-import { ipsOf } from "../prev-result.ts";
 import type { DockerConfig } from "./config.ts";
 import { dockerNetworkOf, endpointOf } from "./network.ts";
 

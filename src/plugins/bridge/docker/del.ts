@@ -3,11 +3,11 @@
 import { listLinks } from "../../../kernel/netlink/link.ts";
 import type { Places } from "../../../kernel/places.ts";
 import type { Cidr } from "../../../net/cidr.ts";
-import { attachmentAlias } from "../../../plan/attachment-alias.ts";
 import { rulesOfEndpoint, rulesOfNetwork } from "../../../plan/docker/steps.ts";
 import type { FamilyRules } from "../../../plan/rule-set.ts";
 import type { DelCall } from "../../../protocol/plugin.ts";
 import { readRecord } from "../../../state/bridge-record.ts";
+import { aliasOf } from "../../alias.ts";
 import type { BridgeRemains } from "../config.ts";
 import { withoutRecorded } from "./attachments.ts";
 import { dockerNetworkOf } from "./network.ts";
@@ -26,7 +26,7 @@ export function forgottenRules(
   );
   const own = rulesOfEndpoint(network, { addresses: known.map(({ ip }) => ip), mappings: ports });
   if (readRecord(bridge) !== undefined) return withoutRecorded(own);
-  const isUsed = isUsedByOthers(bridge, attachmentAlias(call.network.name, call), places);
+  const isUsed = isUsedByOthers(bridge, aliasOf(call.network.name, call), places);
   return isUsed ? own : [...own, ...rulesOfNetwork(network)];
 }
 

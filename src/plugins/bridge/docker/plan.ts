@@ -3,12 +3,13 @@
 import { type Cidr, contains, sameCidr } from "../../../net/cidr.ts";
 import { type Family, type Ip, ipToBytes } from "../../../net/ip.ts";
 import { type Mac, macFromBytes } from "../../../net/mac.ts";
-import { attachmentAlias } from "../../../plan/attachment-alias.ts";
 import type { DockerNetwork } from "../../../plan/docker/network.ts";
 import type { Place } from "../../../plan/facts.ts";
 import type { Step } from "../../../plan/step.ts";
 import type { Attachment } from "../../../protocol/plugin.ts";
-import { type Addressing, kernelRoutes } from "../addressing.ts";
+import { aliasOf } from "../../alias.ts";
+import { kernelRoutes } from "../../kernel-routes.ts";
+import type { Addressing } from "../addressing.ts";
 import type { BridgeConfig } from "../config.ts";
 import type { BridgeFacts, Names } from "../plan.ts";
 import { type DockerConfig, hasBridgeAddress } from "./config.ts";
@@ -66,7 +67,7 @@ export function planPair(
       host: { name: host, mtu, txqlen: TXQLEN },
       container: { name: ifname, mtu, mac, txqlen: TXQLEN },
     },
-    { do: "link.set", place: "host", link: host, alias: attachmentAlias(names.network, attachment), master },
+    { do: "link.set", place: "host", link: host, alias: aliasOf(names.network, attachment), master },
     { do: "port.set", place: "host", link: host, hairpin: true },
     ipv6Switch("container", ifname, addresses.some(isIpv6)),
     ...addresses.map((cidr): Step => ({ do: "address.add", ...inContainer, cidr, nodad: isIpv6(cidr) })),

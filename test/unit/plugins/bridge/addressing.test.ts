@@ -2,13 +2,9 @@ import { describe, expect, test } from "vitest";
 import { printCidr } from "../../../../src/net/cidr.ts";
 import { printIp } from "../../../../src/net/ip.ts";
 import type { Route } from "../../../../src/net/route.ts";
-import {
-  type Addressing,
-  kernelRoutes,
-  noAddressing,
-  planAddressing,
-} from "../../../../src/plugins/bridge/addressing.ts";
+import { type Addressing, noAddressing, planAddressing } from "../../../../src/plugins/bridge/addressing.ts";
 import type { BridgeConfig } from "../../../../src/plugins/bridge/config.ts";
+import { kernelRoutes } from "../../../../src/plugins/kernel-routes.ts";
 import { CniError } from "../../../../src/protocol/error.ts";
 import { emptyResult, type Result } from "../../../../src/protocol/result.ts";
 import { mustCidr, mustIp } from "../../net/must.ts";

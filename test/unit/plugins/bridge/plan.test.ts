@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { Cidr } from "../../../../src/net/cidr.ts";
 import type { Route } from "../../../../src/net/route.ts";
-import { attachmentAlias } from "../../../../src/plan/attachment-alias.ts";
 import type { Link } from "../../../../src/plan/facts.ts";
 import { printPlan } from "../../../../src/plan/print.ts";
 import type { Step } from "../../../../src/plan/step.ts";
+import { aliasOf } from "../../../../src/plugins/alias.ts";
 import { type Addressing, noAddressing } from "../../../../src/plugins/bridge/addressing.ts";
 import {
   addressConflict,
@@ -405,5 +405,5 @@ test.for([
   ["n1/c1/eth0", "c1"],
   [`n1/${"x".repeat(236)}/eth0`, "x".repeat(300)],
 ] as const)("the alias is %s", ([alias, containerId]) => {
-  expect(attachmentAlias("n1", { containerId, ifname: "eth0" })).toBe(alias);
+  expect(aliasOf("n1", { containerId, ifname: "eth0" })).toBe(alias);
 });

@@ -1,4 +1,4 @@
-import { CniError, ErrorCode } from "../../protocol/error.ts";
+import { CniError, ErrorCode } from "../protocol/error.ts";
 
 /** Errors: 999 unless there is no problem. */
 export function refuse(problem: string | undefined): void {

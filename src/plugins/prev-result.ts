@@ -1,5 +1,5 @@
-import type { Cidr } from "../../net/cidr.ts";
-import type { Result, ResultIp } from "../../protocol/result.ts";
+import type { Cidr } from "../net/cidr.ts";
+import type { Result, ResultIp } from "../protocol/result.ts";
 
 /** The addresses of the container's interface: later plugins of the chain may have added some to other interfaces. */
 export function ipsOf(result: Result, ifname: string): ResultIp[] {
