@@ -2,7 +2,7 @@
 import { printIp } from "../net/ip.ts";
 import type { Link, Place } from "../plan/facts.ts";
 import type { Rule } from "../plan/rule-set.ts";
-import { inverse, type SetSysctl, type Step } from "../plan/step.ts";
+import { inverse, isMaking, linksMadeBy, type SetSysctl, type Step } from "../plan/step.ts";
 import { announce } from "./announce.ts";
 import { awaitDad, awaitUp, type Waiting } from "./await-link.ts";
 import { type RuleChange, startAddingChain, startRemovingChain } from "./iptables.ts";
@@ -140,7 +140,7 @@ class Run {
   }
 
   #queue(step: NetlinkStep): void {
-    const place = step.do === "link.add-veth" ? "host" : step.place;
+    const place = placeOfRequest(step);
     if (this.#batch !== undefined && this.#batch.place !== place) this.flush();
     const request = this.#requestOrNothing(step);
     if (request === undefined) return;
@@ -223,15 +223,16 @@ class Run {
 
   #record(step: Step): void {
     if ("link" in step && this.#made.has(keyOf(step.place, step.link))) return;
-    if (step.do === "link.add-bridge") this.#made.add(keyOf(step.place, step.bridge.name));
-    if (step.do === "link.add-ifb") this.#made.add(keyOf(step.place, step.ifb.name));
-    if (step.do === "link.add-veth")
-      this.#made.add(keyOf("host", step.host.name)).add(keyOf("container", step.container.name));
-    if (step.do === "link.add-veth-here")
-      this.#made.add(keyOf(step.place, step.end.name)).add(keyOf(step.place, step.peer.name));
+    if (isMaking(step)) for (const [place, name] of linksMadeBy(step)) this.#made.add(keyOf(place, name));
     const back = inverse(step);
     if (back !== undefined) this.#applying.record(back);
   }
+}
+
+/** The namespace whose socket a step goes through. */
+function placeOfRequest(step: NetlinkStep): Place {
+  if (step.do === "link.add-veth") return "host";
+  return step.do === "link.add-macvlan" ? step.parent.place : step.place;
 }
 
 function keyOf(place: Place, name: string): string {

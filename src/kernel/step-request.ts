@@ -2,8 +2,19 @@
 import type { Place } from "../plan/facts.ts";
 import type { Step } from "../plan/step.ts";
 import { addAddress, deleteAddress } from "./netlink/address.ts";
-import { addBridge, addIfb, addVeth, deleteLink, setLink, setPort } from "./netlink/link.ts";
-import { addRoute } from "./netlink/route.ts";
+import {
+  addBridge,
+  addDummy,
+  addIfb,
+  addMacvlan,
+  addVeth,
+  addVlan,
+  deleteLink,
+  setLink,
+  setPort,
+} from "./netlink/link.ts";
+import { deleteNeighbour, replaceNeighbour } from "./netlink/neighbour.ts";
+import { addRoute, deleteRoute } from "./netlink/route.ts";
 import type { Request } from "./netlink/socket.ts";
 import { addQdisc, addRedirect, deleteQdisc } from "./netlink/traffic-control.ts";
 import { addVlans, deleteVlans, type Port } from "./netlink/vlan.ts";
@@ -38,6 +49,12 @@ export function requestOf(step: NetlinkStep, { indexOf, containerFd }: Known): R
       return deleteQdisc(portOf(step), step.at);
     case "filter.redirect":
       return addRedirect(portOf(step), portOf({ place: step.place, link: step.to }));
+    case "link.add-macvlan":
+      return addMacvlanFor(step, { indexOf, containerFd });
+    case "link.add-vlan":
+      return addVlan(step.vlan, { parent: indexOf(step.place, step.parent), id: step.vlan.id });
+    case "link.add-dummy":
+      return addDummy(step.dummy);
     case "link.delete":
       return deleteLink(step.link);
     case "link.set": {
@@ -56,7 +73,22 @@ export function requestOf(step: NetlinkStep, { indexOf, containerFd }: Known): R
       return deleteAddress({ ...step, link: indexOf(step.place, step.link), linkName: step.link });
     case "route.add":
       return addRoute({ ...step, link: indexOf(step.place, step.link) });
+    case "route.delete":
+      return deleteRoute({ ...step, link: indexOf(step.place, step.link) });
+    case "neighbour.set":
+      return replaceNeighbour({ ...step, link: indexOf(step.place, step.link), isPermanent: true });
+    case "neighbour.delete":
+      return deleteNeighbour({ ip: step.ip, link: indexOf(step.place, step.link) });
     default:
       return step satisfies never;
   }
+}
+
+/** It is made by the namespace that has the parent, and born in its own. */
+function addMacvlanFor(
+  { place, parent, macvlan }: Extract<Step, { do: "link.add-macvlan" }>,
+  { indexOf, containerFd }: Known,
+): Request {
+  const netns = place === parent.place ? undefined : containerFd();
+  return addMacvlan({ ...macvlan, netns }, { ...macvlan, index: indexOf(parent.place, parent.link) });
 }

@@ -7,6 +7,9 @@ import type { VidRange } from "../net/vlan.ts";
 /** Where a link, an address or a setting is. */
 export type Place = "host" | "container";
 
+/** How macvlans of one parent see each other, as iproute2 names it. */
+export type MacvlanMode = "private" | "vepa" | "bridge" | "passthru";
+
 /** What `ip -details link show` tells of a link. */
 export interface Link {
   readonly index: number;
@@ -21,7 +24,7 @@ export interface Link {
   readonly isOperational: boolean;
   /** Index of the bridge it is a port of. */
   readonly master: number | undefined;
-  /** Index of the other end of a veth, in that end's namespace. */
+  /** Index of the other end of a veth, or of the parent of a macvlan or VLAN, in the namespace of that. */
   readonly peer: number | undefined;
   readonly alias: string | undefined;
   /** Set by the administrator, not by a program that listens. */
@@ -32,6 +35,10 @@ export interface Link {
   readonly txqlen: number;
   /** Of a bridge: whether its ports are apart by their VLANs. */
   readonly vlanFiltering?: boolean | undefined;
+  /** Of a macvlan; the mode is undefined when it is one that we do not make. */
+  readonly macvlan?: { readonly mode: MacvlanMode | undefined; readonly queueLength: number | undefined } | undefined;
+  /** Of a VLAN. */
+  readonly vlanId?: number | undefined;
   /** As a port of a bridge: whether frames may leave by the port they came in. */
   readonly hairpin: boolean;
   /** As a port of a bridge: whether no frames go between it and other isolated ports. */

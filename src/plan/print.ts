@@ -1,5 +1,6 @@
 import { printCidr } from "../net/cidr.ts";
 import { type Family, printIp } from "../net/ip.ts";
+import type { Route } from "../net/route.ts";
 import { printVids, type VidRange } from "../net/vlan.ts";
 import type { Place, PortVlans } from "./facts.ts";
 import { addNftRules, type NftOwner, nameOf, nothingFound, removeNftRules } from "./nft-rules.ts";
@@ -7,7 +8,7 @@ import { addChain, removeChain } from "./private-chain.ts";
 import { remove } from "./rule-input.ts";
 import { type OwnChain, printRule, type Rule, type RuleSet } from "./rule-set.ts";
 import { printShaping } from "./shaping-step.ts";
-import type { NewLink, Step } from "./step.ts";
+import { isMaking, type NewLink, type Step } from "./step.ts";
 
 /** A plan in the words an administrator would type, with `nsenter` where it happens in the container. */
 export function printPlan(steps: readonly Step[]): string {
@@ -15,15 +16,8 @@ export function printPlan(steps: readonly Step[]): string {
 }
 
 function printStep(step: Step): string {
+  if (isMaking(step)) return printNewLink(step);
   switch (step.do) {
-    case "link.add-bridge":
-      return `${at(step.place)}ip link add ${newLink(step.bridge)} type bridge${step.bridge.vlanFiltering === true ? " vlan_filtering 1" : ""}`;
-    case "link.add-veth":
-      return `ip link add ${newLink(step.host)} type veth peer ${newLink(step.container)} netns container`;
-    case "link.add-veth-here":
-      return `${at(step.place)}ip link add ${newLink(step.end)} type veth peer ${newLink(step.peer)}`;
-    case "link.add-ifb":
-      return `${at(step.place)}ip link add ${newLink(step.ifb)} type ifb`;
     case "link.delete":
       return `${at(step.place)}ip link delete ${step.link}`;
     case "link.set":
@@ -39,7 +33,13 @@ function printStep(step: Step): string {
     case "address.delete":
       return `${at(step.place)}ip address delete ${printCidr(step.cidr)} dev ${step.link}`;
     case "route.add":
-      return `${at(step.place)}ip route add ${printCidr(step.dst)}${way(step)} dev ${step.link}`;
+      return `${at(step.place)}ip route add ${printCidr(step.dst)}${way(step)} dev ${step.link}${step.src === undefined ? "" : ` src ${printIp(step.src)}`}`;
+    case "route.delete":
+      return `${at(step.place)}ip route delete ${printCidr(step.dst)}${way(step)} dev ${step.link}`;
+    case "neighbour.set":
+      return `${at(step.place)}ip neighbour replace ${printIp(step.ip)} lladdr ${step.mac} dev ${step.link} nud permanent`;
+    case "neighbour.delete":
+      return `${at(step.place)}ip neighbour delete ${printIp(step.ip)} dev ${step.link}`;
     case "sysctl.set":
       return `${step.module === undefined ? "" : `modprobe ${step.module}; `}${at(step.place)}sysctl -w ${step.key}=${step.value}${step.optional ? " || true" : ""}`;
     case "link.await-up":
@@ -67,12 +67,39 @@ function printStep(step: Step): string {
   }
 }
 
+function printNewLink(step: Extract<Step, { do: `link.add-${string}` }>): string {
+  switch (step.do) {
+    case "link.add-bridge":
+      return `${at(step.place)}ip link add ${newLink(step.bridge)} type bridge${step.bridge.vlanFiltering === true ? " vlan_filtering 1" : ""}`;
+    case "link.add-veth":
+      return `ip link add ${newLink(step.host)} type veth peer ${newLink(step.container)} netns container`;
+    case "link.add-veth-here":
+      return `${at(step.place)}ip link add ${newLink(step.end)} type veth peer ${newLink(step.peer)}`;
+    case "link.add-ifb":
+      return `${at(step.place)}ip link add ${newLink(step.ifb)} type ifb`;
+    case "link.add-macvlan":
+      return printMacvlan(step);
+    case "link.add-vlan":
+      return `${at(step.place)}ip link add ${newLink(step.vlan)} link ${step.parent} type vlan id ${step.vlan.id}`;
+    case "link.add-dummy":
+      return `${at(step.place)}ip link add ${newLink(step.dummy)} type dummy`;
+    default:
+      return step satisfies never;
+  }
+}
+
 function at(place: Place): string {
   return place === "host" ? "" : "nsenter --net=container ";
 }
 
 function newLink({ name, mtu, mac, txqlen }: NewLink): string {
   return [name, ...word("mtu", mtu), ...word("address", mac), ...word("txqueuelen", txqlen)].join(" ");
+}
+
+function printMacvlan({ place, macvlan: link, parent }: Extract<Step, { do: "link.add-macvlan" }>): string {
+  const there = place === parent.place ? "" : ` netns ${place}`;
+  const queue = link.queueLength === undefined ? "" : ` bcqueuelen ${link.queueLength}`;
+  return `${at(parent.place)}ip link add ${newLink(link)} link ${parent.link}${there} type macvlan mode ${link.mode}${queue}`;
 }
 
 function announcement({ link, ip }: Extract<Step, { do: "address.announce" }>): string {
@@ -107,7 +134,7 @@ function portVlans(link: string, vlans: VidRange & Partial<PortVlans>): string {
   return `dev ${link} vid ${printVids(vlans)}${flags} master`;
 }
 
-function way(route: Extract<Step, { do: "route.add" }>): string {
+function way(route: Route): string {
   const { gw, mtu, advmss, priority, table, scope } = route;
   const words = [
     ...word("via", gw === undefined ? undefined : printIp(gw)),

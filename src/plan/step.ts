@@ -5,7 +5,7 @@ import type { Family, Ip } from "../net/ip.ts";
 import type { Mac } from "../net/mac.ts";
 import type { Route } from "../net/route.ts";
 import type { VidRange } from "../net/vlan.ts";
-import type { Place, PortVlans } from "./facts.ts";
+import type { MacvlanMode, Place, PortVlans } from "./facts.ts";
 import type { NftOwner, NftRules } from "./nft-rules.ts";
 import type { PrivateChain } from "./private-chain.ts";
 import type { Chain, Rule, RuleSet } from "./rule-set.ts";
@@ -33,6 +33,12 @@ export interface LinkSettings {
   readonly allmulti?: boolean;
 }
 
+export interface NewMacvlan extends NewLink {
+  readonly mode: MacvlanMode;
+  /** Multicast packets that may wait to be received; 1000 unless it is said. */
+  readonly queueLength?: number | undefined;
+}
+
 export interface Release {
   readonly family: Family;
   readonly rules: readonly Rule[];
@@ -52,6 +58,20 @@ export type Step =
     } & Tolerant)
   /** A device that takes what is led to it, to send it on as a queue of it allows. */
   | ({ readonly do: "link.add-ifb"; readonly place: Place; readonly ifb: NewLink } & Tolerant)
+  /** A macvlan in the place, whose parent may be in another one. */
+  | ({
+      readonly do: "link.add-macvlan";
+      readonly place: Place;
+      readonly macvlan: NewMacvlan;
+      readonly parent: { readonly place: Place; readonly link: string };
+    } & Tolerant)
+  | ({
+      readonly do: "link.add-vlan";
+      readonly place: Place;
+      readonly vlan: NewLink & { readonly id: number };
+      readonly parent: string;
+    } & Tolerant)
+  | ({ readonly do: "link.add-dummy"; readonly place: Place; readonly dummy: NewLink } & Tolerant)
   | ({ readonly do: "link.delete" } & OfLink & Tolerant)
   | ({
       readonly do: "link.set";
@@ -70,7 +90,12 @@ export type Step =
   /** `nodad`: no duplicate address detection. */
   | ({ readonly do: "address.add"; readonly cidr: Cidr; readonly nodad?: boolean } & OfLink & Tolerant)
   | ({ readonly do: "address.delete"; readonly cidr: Cidr } & OfLink & Tolerant)
-  | ({ readonly do: "route.add" } & Route & OfLink & Tolerant)
+  /** `src`: the address that this place has towards the destination. */
+  | ({ readonly do: "route.add"; readonly src?: Ip | undefined } & Route & OfLink & Tolerant)
+  | ({ readonly do: "route.delete" } & Route & OfLink & Tolerant)
+  /** For good: nobody is asked whose the address is. */
+  | ({ readonly do: "neighbour.set"; readonly ip: Ip; readonly mac: Mac } & OfLink & Tolerant)
+  | ({ readonly do: "neighbour.delete"; readonly ip: Ip } & OfLink & Tolerant)
   | ShapingStep
   /** `optional`: a kernel without the setting, or a read-only /proc/sys, is no reason to fail. */
   | {
@@ -106,16 +131,11 @@ export type SetSysctl = Extract<Step, { readonly do: "sysctl.set" }>;
 
 /** The step that takes this one back, or undefined when there is none: it goes with its link, or made nothing. */
 export function inverse(step: Step): Step | undefined {
+  if (isMaking(step)) {
+    const [[place, link]] = linksMadeBy(step);
+    return { do: "link.delete", place, link, tolerate: ["ENODEV"] };
+  }
   switch (step.do) {
-    case "link.add-bridge":
-      return { do: "link.delete", place: step.place, link: step.bridge.name, tolerate: ["ENODEV"] };
-    case "link.add-ifb":
-      return { do: "link.delete", place: step.place, link: step.ifb.name, tolerate: ["ENODEV"] };
-    case "link.add-veth":
-      // the other end goes with it
-      return { do: "link.delete", place: "host", link: step.host.name, tolerate: ["ENODEV"] };
-    case "link.add-veth-here":
-      return { do: "link.delete", place: step.place, link: step.end.name, tolerate: ["ENODEV"] };
     case "address.add":
       return {
         do: "address.delete",
@@ -147,6 +167,9 @@ export function inverse(step: Step): Step | undefined {
     case "vlan.add":
     case "vlan.delete":
     case "route.add":
+    case "route.delete":
+    case "neighbour.set":
+    case "neighbour.delete":
     case "link.await-up":
     case "address.await-dad":
     case "address.announce":
@@ -158,6 +181,41 @@ export function inverse(step: Step): Step | undefined {
     default:
       return inverseOfShaping(step);
   }
+}
+
+type Made = readonly [place: Place, link: string];
+
+/** The links that a step makes; with the first of them the others go, too. */
+export function linksMadeBy(step: Extract<Step, { readonly do: `link.add-${string}` }>): readonly [Made, ...Made[]] {
+  switch (step.do) {
+    case "link.add-bridge":
+      return [[step.place, step.bridge.name]];
+    case "link.add-veth":
+      return [
+        ["host", step.host.name],
+        ["container", step.container.name],
+      ];
+    case "link.add-veth-here":
+      return [
+        [step.place, step.end.name],
+        [step.place, step.peer.name],
+      ];
+    case "link.add-ifb":
+      return [[step.place, step.ifb.name]];
+    case "link.add-macvlan":
+      return [[step.place, step.macvlan.name]];
+    case "link.add-vlan":
+      return [[step.place, step.vlan.name]];
+    case "link.add-dummy":
+      return [[step.place, step.dummy.name]];
+    default:
+      return step satisfies never;
+  }
+}
+
+/** Whether it makes links. */
+export function isMaking(step: Step): step is Extract<Step, { readonly do: `link.add-${string}` }> {
+  return step.do.startsWith("link.add-");
 }
 
 /** What was off before is off again, and what is known from before is as it was. */

@@ -74,6 +74,7 @@ export const RTA_DST = 1;
 export const RTA_OIF = 4;
 export const RTA_GATEWAY = 5;
 export const RTA_PRIORITY = 6;
+export const RTA_PREFSRC = 7;
 export const RTA_METRICS = 8;
 export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
@@ -122,6 +123,7 @@ export const IFLA_INFO_SLAVE_DATA = 5;
 export const IFLA_BRPORT_ISOLATED = 33;
 export const IFLA_BR_VLAN_FILTERING = 7;
 export const IFLA_BRPORT_MODE = 4;
+export const IFLA_VLAN_ID = 1;
 export const IFLA_MACVLAN_MODE = 1;
 export const IFLA_MACVLAN_BC_QUEUE_LEN = 7;
 

@@ -1,6 +1,6 @@
 import type { Mac } from "../../net/mac.ts";
 import { macFromBytes, macToBytes } from "../../net/mac.ts";
-import type { Link } from "../../plan/facts.ts";
+import type { Link, MacvlanMode as MacvlanModeName } from "../../plan/facts.ts";
 import { isErrno } from "../kernel-error.ts";
 import {
   AF_UNSPEC,
@@ -28,6 +28,7 @@ import {
   IFLA_NET_NS_FD,
   IFLA_OPERSTATE,
   IFLA_TXQLEN,
+  IFLA_VLAN_ID,
   NLM_F_CREATE,
   NLM_F_EXCL,
   RTEXT_FILTER_SKIP_STATS,
@@ -46,15 +47,17 @@ import {
   readNested,
   readText,
   readU8,
+  readU16,
   readU32,
   text,
   u8,
+  u16,
   u32,
 } from "./message.ts";
 import type { NetlinkSocket, Request } from "./socket.ts";
 
-/** Modes of a macvlan, linux/if_link.h. */
-export const MacvlanMode = { private: 1, vepa: 2, bridge: 4, passthru: 8 } as const;
+/** linux/if_link.h */
+export const MacvlanMode: Readonly<Record<MacvlanModeName, number>> = { private: 1, vepa: 2, bridge: 4, passthru: 8 };
 
 export interface NewLink {
   readonly name: string;
@@ -80,24 +83,36 @@ export function addVeth(link: NewLink, peer: NewLink & { readonly netns?: number
   return addLink(link, [kind("veth"), data]);
 }
 
-/** Equivalent to: `ip link add $name link $parent netns $netns type macvlan mode $mode [bcqueuelen $n]` */
+/** Equivalent to: `ip link add $name link $parent [netns $netns] type macvlan mode $mode [bcqueuelen $n]` */
 export function addMacvlan(
-  link: NewLink & { readonly netns: number },
+  link: NewLink & { readonly netns?: number | undefined },
   parent: {
     readonly index: number;
-    readonly mode: keyof typeof MacvlanMode;
+    readonly mode: MacvlanModeName;
     readonly queueLength?: number | undefined;
   },
 ): Request {
   const data = [u32(IFLA_MACVLAN_MODE, MacvlanMode[parent.mode])];
   if (parent.queueLength !== undefined) data.push(u32(IFLA_MACVLAN_BC_QUEUE_LEN, parent.queueLength));
-  const place = [u32(IFLA_LINK, parent.index), u32(IFLA_NET_NS_FD, link.netns)];
+  const place = [u32(IFLA_LINK, parent.index)];
+  if (link.netns !== undefined) place.push(u32(IFLA_NET_NS_FD, link.netns));
   return addLink(link, [kind("macvlan"), nested(IFLA_INFO_DATA, data)], place);
 }
 
 /** Equivalent to: `ip link add $name type ifb` */
 export function addIfb(link: NewLink): Request {
   return addLink(link, [kind("ifb")]);
+}
+
+/** Equivalent to: `ip link add $name link $parent type vlan id $id`, of 802.1Q; ENOTSUP from a kernel without the module 8021q. */
+export function addVlan(link: NewLink, { parent, id }: { readonly parent: number; readonly id: number }): Request {
+  const data = nested(IFLA_INFO_DATA, [u16(IFLA_VLAN_ID, id)]);
+  return addLink(link, [kind("vlan"), data], [u32(IFLA_LINK, parent)]);
+}
+
+/** Equivalent to: `ip link add $name type dummy`; ENOTSUP from a kernel without the module dummy. */
+export function addDummy(link: NewLink): Request {
+  return addLink(link, [kind("dummy")]);
 }
 
 /** Equivalent to: `ip link delete $name` */
@@ -174,6 +189,8 @@ export function parseLink({ payload }: Message): Link {
     name: readText(attributes, IFLA_IFNAME) ?? "",
     kind: readText(info, IFLA_INFO_KIND),
     vlanFiltering: readVlanFiltering(info),
+    macvlan: readMacvlan(info),
+    vlanId: readVlanId(info),
     mac: address === undefined ? undefined : macFromBytes(address),
     mtu: readU32(attributes, IFLA_MTU) ?? 0,
     isUp: (flags & IFF_UP) !== 0,
@@ -192,6 +209,22 @@ export function parseLink({ payload }: Message): Link {
 function readVlanFiltering(info: Attributes): boolean | undefined {
   if (readText(info, IFLA_INFO_KIND) !== "bridge") return undefined;
   return readU8(readNested(info, IFLA_INFO_DATA), IFLA_BR_VLAN_FILTERING) === 1;
+}
+
+function readMacvlan(info: Attributes): Link["macvlan"] {
+  if (readText(info, IFLA_INFO_KIND) !== "macvlan") return undefined;
+  const data = readNested(info, IFLA_INFO_DATA);
+  const mode = readU32(data, IFLA_MACVLAN_MODE);
+  const modes = Object.entries(MacvlanMode) as [MacvlanModeName, number][];
+  return {
+    mode: modes.find(([, number]) => number === mode)?.[0],
+    queueLength: readU32(data, IFLA_MACVLAN_BC_QUEUE_LEN),
+  };
+}
+
+function readVlanId(info: Attributes): number | undefined {
+  if (readText(info, IFLA_INFO_KIND) !== "vlan") return undefined;
+  return readU16(readNested(info, IFLA_INFO_DATA), IFLA_VLAN_ID);
 }
 
 function getLink(what: string, which: { readonly index?: number }, name: readonly Buffer[] = []): Request {

@@ -116,6 +116,11 @@ export function readU32(attributes: Attributes, type: number): number | undefine
   return value !== undefined && value.length >= 4 ? value.readUInt32LE() : undefined;
 }
 
+export function readU16(attributes: Attributes, type: number): number | undefined {
+  const value = attributes.get(type);
+  return value !== undefined && value.length >= 2 ? value.readUInt16LE() : undefined;
+}
+
 export function readU8(attributes: Attributes, type: number): number | undefined {
   return attributes.get(type)?.[0];
 }

@@ -15,6 +15,7 @@ import {
   RTA_METRICS,
   RTA_MULTIPATH,
   RTA_OIF,
+  RTA_PREFSRC,
   RTA_PRIORITY,
   RTA_TABLE,
   RTAX_ADVMSS,
@@ -41,12 +42,14 @@ import type { NetlinkSocket, Request } from "./socket.ts";
 export interface NewRoute extends Route {
   /** Index of the link. */
   readonly link: number;
+  /** The address that this host has towards the destination, unless a program says another. */
+  readonly src?: Ip | undefined;
 }
 
 const RTMSG_SIZE = 12;
 const RTNEXTHOP_SIZE = 8;
 
-/** Equivalent to: `ip route add $dst [via $gw] dev $link [mtu ..] [advmss ..] [metric ..] [table ..] [scope ..]`; EEXIST when it is there. */
+/** Equivalent to: `ip route add $dst [via $gw] dev $link [src $src] [mtu ..] [advmss ..] [metric ..] [table ..] [scope ..]`; EEXIST when it is there. */
 export function addRoute(route: NewRoute): Request {
   return {
     what: `add ${words(route)}`,
@@ -150,6 +153,7 @@ function routeAttributes(route: NewRoute): Buffer[] {
   const body = [u32(RTA_OIF, route.link), u32(RTA_TABLE, routeTable(route.table))];
   if (!isDefault(route.dst)) body.push(attribute(RTA_DST, ipToBytes(networkOf(route.dst).ip)));
   if (route.gw !== undefined) body.push(attribute(RTA_GATEWAY, ipToBytes(route.gw)));
+  if (route.src !== undefined) body.push(attribute(RTA_PREFSRC, ipToBytes(route.src)));
   if (route.priority !== undefined) body.push(u32(RTA_PRIORITY, route.priority));
   const metrics = [];
   if (route.mtu !== undefined) metrics.push(u32(RTAX_MTU, route.mtu));

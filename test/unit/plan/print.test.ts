@@ -66,6 +66,38 @@ const examples: Readonly<Record<Step["do"], readonly (readonly [Step, string])[]
       "tc filter add dev cni0 parent ffff: prio 1 protocol all u32 match u32 0 0 flowid 1:1 action mirred egress redirect dev bwp1",
     ],
   ],
+  "link.add-macvlan": [
+    [
+      {
+        do: "link.add-macvlan",
+        place: "container",
+        macvlan: { name: "eth0", mtu: 1400, mac, mode: "private", queueLength: 500 },
+        parent: { place: "host", link: "lan0" },
+      },
+      "ip link add eth0 mtu 1400 address 02:00:00:00:00:01 link lan0 netns container type macvlan mode private bcqueuelen 500",
+    ],
+    [
+      {
+        do: "link.add-macvlan",
+        place: "container",
+        macvlan: { name: "eth0", mode: "bridge" },
+        parent: { place: "container", link: "eth1" },
+      },
+      "nsenter --net=container ip link add eth0 link eth1 type macvlan mode bridge",
+    ],
+  ],
+  "link.add-vlan": [
+    [
+      { do: "link.add-vlan", place: "host", vlan: { name: "lan0.10", mtu: 1400, id: 10 }, parent: "lan0" },
+      "ip link add lan0.10 mtu 1400 link lan0 type vlan id 10",
+    ],
+  ],
+  "link.add-dummy": [
+    [
+      { do: "link.add-dummy", place: "host", dummy: { name: "dm-0123456789ab" } },
+      "ip link add dm-0123456789ab type dummy",
+    ],
+  ],
   "link.delete": [
     [{ do: "link.delete", ...on }, "ip link delete cni0"],
     [{ do: "link.delete", ...inside }, "nsenter --net=container ip link delete eth0"],
@@ -132,6 +164,10 @@ const examples: Readonly<Record<Step["do"], readonly (readonly [Step, string])[]
     [{ do: "address.delete", ...inside, cidr }, "nsenter --net=container ip address delete 10.1.0.5/16 dev eth0"],
   ],
   "route.add": [
+    [
+      { do: "route.add", ...on, dst: mustCidr("10.1.0.5/32"), src: mustIp("192.0.2.1") },
+      "ip route add 10.1.0.5/32 dev cni0 src 192.0.2.1",
+    ],
     [{ do: "route.add", ...on, dst: mustCidr("10.2.0.0/16") }, "ip route add 10.2.0.0/16 dev cni0"],
     [
       {
@@ -147,6 +183,21 @@ const examples: Readonly<Record<Step["do"], readonly (readonly [Step, string])[]
       },
       "nsenter --net=container ip route add 0.0.0.0/0 via 10.1.0.1 mtu 1400 advmss 1360 metric 5 table 100 scope 0 dev eth0",
     ],
+  ],
+  "route.delete": [
+    [
+      { do: "route.delete", ...on, dst: mustCidr("10.1.0.5/32"), priority: 7 },
+      "ip route delete 10.1.0.5/32 metric 7 dev cni0",
+    ],
+  ],
+  "neighbour.set": [
+    [
+      { do: "neighbour.set", ...on, ip: mustIp("10.1.0.5"), mac },
+      "ip neighbour replace 10.1.0.5 lladdr 02:00:00:00:00:01 dev cni0 nud permanent",
+    ],
+  ],
+  "neighbour.delete": [
+    [{ do: "neighbour.delete", ...on, ip: mustIp("fd00::5") }, "ip neighbour delete fd00::5 dev cni0"],
   ],
   "sysctl.set": [
     [{ do: "sysctl.set", place: "host", key: "net/ipv4/ip_forward", value: "1" }, "sysctl -w net/ipv4/ip_forward=1"],

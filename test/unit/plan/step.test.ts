@@ -61,6 +61,32 @@ const examples: Readonly<Record<Step["do"], readonly Example[]>> = {
   "filter.redirect": [
     { name: "goes with its qdisc", step: { do: "filter.redirect", place, link, to: "bwp1" }, back: undefined },
   ],
+  "link.add-macvlan": [
+    {
+      name: "deletes the macvlan where it is",
+      step: {
+        do: "link.add-macvlan",
+        place,
+        macvlan: { name: "eth0", mode: "bridge" },
+        parent: { place: "host", link: "lan0" },
+      },
+      back: { do: "link.delete", place, link: "eth0", tolerate: ["ENODEV"] },
+    },
+  ],
+  "link.add-vlan": [
+    {
+      name: "deletes the VLAN",
+      step: { do: "link.add-vlan", place: "host", vlan: { name: "lan0.10", id: 10 }, parent: "lan0" },
+      back: { do: "link.delete", place: "host", link: "lan0.10", tolerate: ["ENODEV"] },
+    },
+  ],
+  "link.add-dummy": [
+    {
+      name: "deletes the dummy",
+      step: { do: "link.add-dummy", place: "host", dummy: { name: "dm-0123456789ab" } },
+      back: { do: "link.delete", place: "host", link: "dm-0123456789ab", tolerate: ["ENODEV"] },
+    },
+  ],
   "link.delete": [{ name: "cannot", step: { do: "link.delete", place, link }, back: undefined }],
   "link.set": [
     {
@@ -109,6 +135,11 @@ const examples: Readonly<Record<Step["do"], readonly Example[]>> = {
   "route.add": [
     { name: "goes with its link", step: { do: "route.add", place, link, dst: mustCidr("0.0.0.0/0") }, back: undefined },
   ],
+  "route.delete": [{ name: "cannot", step: { do: "route.delete", place, link, dst: cidr }, back: undefined }],
+  "neighbour.set": [
+    { name: "goes with its link", step: { do: "neighbour.set", place, link, ip: cidr.ip, mac }, back: undefined },
+  ],
+  "neighbour.delete": [{ name: "cannot", step: { do: "neighbour.delete", place, link, ip: cidr.ip }, back: undefined }],
   "sysctl.set": [
     {
       name: "sets what was set before, where that is known",

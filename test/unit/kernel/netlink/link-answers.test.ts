@@ -77,6 +77,7 @@ const rows: { readonly name: keyof typeof links; readonly link: Link }[] = [
       isUp: false,
       isOperational: false,
       peer: 3,
+      macvlan: { mode: "bridge", queueLength: 1000 },
     },
   },
 ];

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import {
   addBridge,
+  addDummy,
   addIfb,
   addMacvlan,
   addVeth,
+  addVlan,
   deleteLink,
   findLinkByIndex,
   findLinks,
@@ -98,6 +100,30 @@ const newLinks: (Row & { readonly shape?: Shape })[] = [
     theirs:
       "54000000100005063693016b000000000000000000000000000000000000000008001c00040000000800050003000000070003006d3000001c0012000b0001006d6163766c616e000c0002000800010008000000",
     ours: addMacvlan({ name: "m0", netns }, { index: parent, mode: "passthru" }),
+  },
+  {
+    command: "ip link add m0 link d0 type macvlan mode bridge",
+    theirs:
+      "4c0000001000050668f7016b00000000000000000000000000000000000000000800050003000000070003006d3000001c0012000b0001006d6163766c616e000c0002000800010004000000",
+    ours: addMacvlan({ name: "m0" }, { index: parent, mode: "bridge" }),
+  },
+  {
+    command: "ip link add d0.10 link d0 type vlan id 10",
+    theirs:
+      "4c0000001000050668f7016b000000000000000000000000000000000000000008000500030000000a00030064302e31300000001800120008000100766c616e0c000200060001000a000000",
+    ours: addVlan({ name: "d0.10" }, { parent, id: 10 }),
+  },
+  {
+    command: "ip link add d0.4094 mtu 1400 link d0 type vlan id 4094",
+    theirs:
+      "540000001000050668f7016b0000000000000000000000000000000000000000080004007805000008000500030000000c00030064302e34303934001800120008000100766c616e0c00020006000100fe0f0000",
+    ours: addVlan({ name: "d0.4094", mtu: 1400 }, { parent, id: 4094 }),
+  },
+  {
+    command: "ip link add dm-0123456789ab address 02:00:00:00:00:01 type dummy",
+    theirs:
+      "500000001000050668f7016b00000000000000000000000000000000000000000a000100020000000001000014000300646d2d30313233343536373839616200100012000900010064756d6d79000000",
+    ours: addDummy({ name: "dm-0123456789ab", mac: macs.host }),
   },
 ];
 

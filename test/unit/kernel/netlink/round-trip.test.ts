@@ -1,6 +1,14 @@
 import { expect, test } from "vitest";
 import { addAddress, parseAddress } from "../../../../src/kernel/netlink/address.ts";
-import { addBridge, addMacvlan, parseLink, setLink, setPort } from "../../../../src/kernel/netlink/link.ts";
+import {
+  addBridge,
+  addDummy,
+  addMacvlan,
+  addVlan,
+  parseLink,
+  setLink,
+  setPort,
+} from "../../../../src/kernel/netlink/link.ts";
 import { type Message, parseMessages } from "../../../../src/kernel/netlink/message.ts";
 import { parseNeighbour, replaceNeighbour } from "../../../../src/kernel/netlink/neighbour.ts";
 import { addRoute, parseRoute } from "../../../../src/kernel/netlink/route.ts";
@@ -14,8 +22,19 @@ test.each([
   [
     "a macvlan",
     addMacvlan({ name: "m0", netns: 9, mtu: 65535 }, { index: 0x7fffffff, mode: "bridge" }),
-    { kind: "macvlan", mtu: 65535, peer: 0x7fffffff },
+    { kind: "macvlan", mtu: 65535, peer: 0x7fffffff, macvlan: { mode: "bridge", queueLength: undefined } },
   ],
+  [
+    "a macvlan with a queue",
+    addMacvlan({ name: "m0" }, { index: 3, mode: "passthru", queueLength: 0xffffffff }),
+    { macvlan: { mode: "passthru", queueLength: 0xffffffff } },
+  ],
+  [
+    "a VLAN",
+    addVlan({ name: "d0.4094" }, { parent: 3, id: 4094 }),
+    { kind: "vlan", name: "d0.4094", peer: 3, vlanId: 4094 },
+  ],
+  ["a dummy", addDummy({ name: "dm-0123456789ab" }), { kind: "dummy", name: "dm-0123456789ab" }],
   ["a link to set up", setLink("d0", { up: true, master: 4 }), { name: "d0", isUp: true, master: 4 }],
   ["a link to set down", setLink("d0", { up: false, alias: "ä b" }), { name: "d0", isUp: false, alias: "ä b" }],
   ["a port with hairpin mode", setPort("d1", { hairpin: true }), { name: "d1", hairpin: true }],
