@@ -23,6 +23,11 @@ export const commands: readonly Command[] = [
   { name: "host-local", versions: everyVersion },
   { name: "loopback", versions: everyVersion },
   {
+    name: "macvlan",
+    versions: everyVersion,
+    code: { DEL: "macvlan-del", CHECK: "macvlan-other", STATUS: "macvlan-other", GC: "macvlan-other" },
+  },
+  {
     name: "portmap",
     versions: everyVersion,
     code: { CHECK: "portmap-other", STATUS: "portmap-other", GC: "portmap-other" },

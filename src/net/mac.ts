@@ -1,3 +1,5 @@
+import { type Ip, ipFromBytes } from "./ip.ts";
+
 declare const brand: unique symbol;
 /** An Ethernet address in lower-case colon form. */
 export type Mac = string & { readonly [brand]: "Mac" };
@@ -23,4 +25,10 @@ export function randomMac(random: Uint8Array): Mac {
   const bytes = Uint8Array.from(random);
   bytes[0] = ((bytes[0] ?? 0) & 0xfe) | 0x02;
   return macFromBytes(bytes);
+}
+
+/** The link-local IPv6 address that an interface of this MAC address makes for itself: RFC 4291, appendix A. */
+export function linkLocalOf(mac: Mac): Ip {
+  const [a = 0, b = 0, c = 0, ...rest] = macToBytes(mac);
+  return ipFromBytes(Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 0x02, b, c, 0xff, 0xfe, ...rest));
 }

@@ -14,6 +14,10 @@ export const ErrorCode = {
   LimitedConnectivity: 51,
   /** Ours: a port of the host is somebody else's. */
   PortConflict: 100,
+  /** Ours: the link that macvlans shall be on is not there. */
+  ParentMissing: 101,
+  /** Ours: it is down. */
+  ParentDown: 102,
   Internal: 999,
 } as const;
 

@@ -11,7 +11,7 @@ import { masqueradeChains } from "../../plan/masquerade.ts";
 import { differencesOf } from "../../plan/private-chain.ts";
 import type { AddCall, CheckCall, DelCall, Surroundings } from "../../protocol/plugin.ts";
 import { emptyResult } from "../../protocol/result.ts";
-import { aliasOf } from "../alias.ts";
+import { aliasOf, isOthersAlias } from "../alias.ts";
 import { chooseBackend, programsIn } from "../firewall-backend.ts";
 import { addressesOf, allAddressesOf } from "../link-addresses.ts";
 import { ipsOf } from "../prev-result.ts";
@@ -128,9 +128,7 @@ export function observeRemains(places: Places, call: DelCall, isAlive: boolean):
 /** The path of the namespace may be another container's by now. The alias of the host's end says whose the pair is; Go's has none. */
 function isOthers(places: Places, { peer }: Link, call: DelCall): boolean {
   const alias = peer === undefined ? undefined : findLinkByIndex(places.at("host").socket, peer)?.alias;
-  const [network = "", ...rest] = (alias ?? "").split("/");
-  // the network's name may have been changed
-  return rest.length >= 2 && alias !== aliasOf(network, call);
+  return isOthersAlias(alias, call);
 }
 
 function randomVethName(): string {
