@@ -16,7 +16,7 @@ const ROUNDS_PER_PORTS = 5;
 const rounds = Number(values.rounds);
 const peer = resolve(values.peer);
 if (!Number.isInteger(rounds) || rounds < 1) fail(`--rounds ${values.rounds} is not a number of rounds`);
-for (const name of ["bridge", "host-local", "portmap", "firewall", "tuning", "bandwidth"]) {
+for (const name of ["bridge", "host-local", "macvlan", "portmap", "firewall", "tuning", "bandwidth"]) {
   if (!existsSync(`${peer}/${name}`)) fail(`--peer: there is no ${peer}/${name}`);
 }
 

@@ -1,6 +1,7 @@
 // Run by bench.ts on a machine of its own: calls of the two sets of plugins in turn, timed from before the start of the process to
 // its end. Prints Sample[] as JSON. A process is started as a runtime in C or Go does it, which is why this uses our own spawning:
 // node:child_process takes several milliseconds of its own, and not always the same.
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { callTimed } from "./call-timed.ts";
 
@@ -24,6 +25,9 @@ const configs = {
 /** The first calls make the bridge, and bring files into memory. */
 const WARM_UP_ROUNDS = 5;
 
+/** Of the macvlans: a cable whose other end nobody listens at. */
+const PARENT = "bench9";
+
 /** How many addresses of others are reserved when host-local is called by itself. */
 const reserved = [0, 1_000, 10_000];
 /** These calls say enough after fewer rounds. */
@@ -31,6 +35,8 @@ const ROUNDS_PER_HOST_LOCAL = 4;
 
 const measuring = JSON.parse(process.argv[2] ?? "") as Measuring;
 const samples: Sample[] = [];
+execFileSync("ip", ["link", "add", PARENT, "up", "type", "veth", "peer", "name", `${PARENT}x`]);
+execFileSync("ip", ["link", "set", `${PARENT}x`, "up"]);
 for (const count of reserved) for (const side of [0, 1]) fill(dataDirOf(count, side), count);
 for (let round = -WARM_UP_ROUNDS; round < measuring.rounds; round++) {
   const found = measureRound(round, measuring);
@@ -60,6 +66,11 @@ function measureRound(round: number, { directories, netns }: Measuring): Sample[
       milliseconds: both("bridge", verb, configOf),
     }));
   });
+  // both networks on the same parent, as on a node that changes over
+  const macvlans = ["ADD", "DEL"].map((verb) => ({
+    case: `macvlan ${verb}`,
+    milliseconds: both("macvlan", verb, macvlanConfig),
+  }));
   const reservations = round % ROUNDS_PER_HOST_LOCAL === 0 ? reserved : [];
   const alone = reservations.flatMap((count) =>
     ["ADD", "DEL"].map((verb) => ({
@@ -67,7 +78,17 @@ function measureRound(round: number, { directories, netns }: Measuring): Sample[
       milliseconds: both("host-local", verb, (side) => hostLocalConfig(dataDirOf(count, side))),
     })),
   );
-  return [{ case: "VERSION", milliseconds: both("bridge", "VERSION", () => ({})) }, ...attachments, ...alone];
+  return [
+    { case: "VERSION", milliseconds: both("bridge", "VERSION", () => ({})) },
+    ...attachments,
+    ...macvlans,
+    ...alone,
+  ];
+}
+
+function macvlanConfig(side: number): object {
+  const ipam = { type: "host-local", dataDir: `/var/lib/cni/macvlan-${side}`, ranges: [[{ subnet: "10.97.0.0/16" }]] };
+  return { cniVersion: "1.0.0", name: "bench", type: "macvlan", master: PARENT, ipam };
 }
 
 function hostLocalConfig(dataDir: string): object {

@@ -10,9 +10,9 @@ import { addIpam } from "../ipam.ts";
 import { mtuConflict } from "../mtu.ts";
 import { randomBytes } from "../random-bytes.ts";
 import { refuse } from "../refuse.ts";
-import { noAddressing, planAddressing } from "./addressing.ts";
+import { type Addressing, noAddressing, planAddressing } from "./addressing.ts";
 import { decodeConfig, type MacvlanConfig } from "./config.ts";
-import { lacksAddress, routesToHost } from "./host-access.ts";
+import { lacksAddress, routesToHost, throughHost } from "./host-access.ts";
 import { isolatedParent } from "./isolated-parent.ts";
 import { isWireless, observeParent } from "./observe.ts";
 import { checkMtuOfParent, checkParent, downSentence, type Parent, type ParentFacts } from "./parent.ts";
@@ -40,7 +40,7 @@ export async function add(call: AddCall, around: Surroundings): Promise<Result> 
   try {
     const accessTo = config.hostAccess ? mac : undefined;
     const host = await enter(call, { parent, addressing, accessTo }, { places, around });
-    const complete = { ...addressing, routes: [...addressing.routes, ...routesTo(host, addressing, around.log)] };
+    const complete = withHost(addressing, host, around.log);
     const steps = planAttachment(config, call, { network: call.network.name, parent, addressing: complete, mac });
     const applied = await carryOut(steps, { places, netns: call.netns, around });
     const link = applied.link("container", call.ifname) ?? places.findLink("container", call.ifname);
@@ -51,11 +51,13 @@ export async function add(call: AddCall, around: Surroundings): Promise<Result> 
   }
 }
 
-function routesTo(host: HostSide | undefined, addressing: Pick<Result, "ips" | "routes">, log: Surroundings["log"]) {
-  if (host === undefined) return [];
+/** With the container's ways to the host, when it has access. */
+function withHost(addressing: Addressing, host: HostSide | undefined, log: Surroundings["log"]): Addressing {
+  if (host === undefined) return addressing;
   const problem = lacksAddress(addressing, host.addresses);
   if (problem !== undefined) log(`macvlan: hostAccess: ${problem}`);
-  return routesToHost(addressing, host.addresses, host.mac);
+  const { ips, routes } = throughHost(addressing, host.addresses, host.mac);
+  return { ips, routes: [...routes, ...routesToHost(addressing, host.addresses, host.mac)] };
 }
 
 /** What is no error, and may be why nothing comes or goes. */

@@ -93,6 +93,15 @@ export function routesToHost({ ips }: Addressing, host: HostAddresses, hostMac: 
   return [...(has(4) ? ipv4 : []), ...(has(6) ? ipv6 : [])];
 }
 
+/** Routes by the host itself have their next hop there, too. */
+export function throughHost({ ips, routes }: Addressing, host: HostAddresses, hostMac: Mac): Addressing {
+  const isHost = (ip: Ip | undefined) => ip !== undefined && host[6].some((address) => sameIp(address.ip, ip));
+  const gateway = ips.find(({ address, gateway }) => address.ip.family === 6 && gateway !== undefined)?.gateway;
+  const isBy = ({ dst, gw, scope }: Route) =>
+    dst.ip.family === 6 && (scope === undefined || scope < ON_LINK) && isHost(gw ?? gateway);
+  return { ips, routes: routes.map((route) => (isBy(route) ? { ...route, gw: linkLocalOf(hostMac) } : route)) };
+}
+
 /** Why containers cannot reach the host in a family of theirs, or undefined. */
 export function lacksAddress({ ips }: Addressing, host: HostAddresses): string | undefined {
   const isAsked = ips.some(({ address }) => address.ip.family === 4);
