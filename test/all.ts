@@ -1,7 +1,7 @@
 // npm test [-- files or options of vitest]: builds, then checks types and style, and runs every test. The last line is the count.
 import { readFileSync, rmSync } from "node:fs";
 import { execa } from "execa";
-import { FILTERING, testOnUserModeKernel } from "./user-mode-kernel.ts";
+import { ELSEWHERE, testOnUserModeKernel } from "./user-mode-kernel.ts";
 
 /** As far as we read what vitest writes. */
 interface Report {
@@ -41,10 +41,10 @@ const vitest = [
 const isTested = await isFine("the tests", ["node_modules/.bin/vitest", "run", ...vitest, ...process.argv.slice(2)]);
 
 const here = count(report, isTested);
-const there = here.skipped.some(isOfFiltering)
+const there = here.skipped.some(isForElsewhere)
   ? await countElsewhere(here.skipped)
   : { passed: 0, failed: 0, skipped: [] };
-const skipped = [...here.skipped.filter((name) => !isOfFiltering(name)), ...there.skipped];
+const skipped = [...here.skipped.filter((name) => !isForElsewhere(name)), ...there.skipped];
 const [passed, failed] = [here.passed + there.passed, here.failed + there.failed];
 for (const name of skipped) console.log(`> skipped: ${name}`);
 const failures = failed + steps.filter((fine) => !fine).length;
@@ -84,14 +84,14 @@ async function countElsewhere(skippedHere: readonly string[]): Promise<Count> {
   const reason = await testOnUserModeKernel(elsewhere);
   if (reason !== undefined) {
     console.log(`> ${reason}`);
-    return { passed: 0, failed: 0, skipped: skippedHere.filter(isOfFiltering) };
+    return { passed: 0, failed: 0, skipped: skippedHere.filter(isForElsewhere) };
   }
   const { passed, failed, skipped } = count(elsewhere, true);
-  return { passed, failed, skipped: skipped.filter(isOfFiltering) };
+  return { passed, failed, skipped: skipped.filter(isForElsewhere) };
 }
 
-function isOfFiltering(name: string): boolean {
-  return name.startsWith(FILTERING);
+function isForElsewhere(name: string): boolean {
+  return name.startsWith(ELSEWHERE);
 }
 
 function isFailed(test: { readonly status: string }): boolean {

@@ -24,5 +24,6 @@ cd "$DIRECTORY" || busybox poweroff -f
 ip link set lo up
 # everything takes ten times as long here
 vitest run --config test/vitest.config.ts --reporter default --reporter json --outputFile "$REPORT" -t "$PATTERN" \
-  --testTimeout 240000 --hookTimeout 240000 test/kernel/vlans.test.ts test/executable/bridge-vlan.test.ts
+  --testTimeout 240000 --hookTimeout 240000 test/kernel/vlans.test.ts test/executable/bridge-vlan.test.ts \
+  test/executable/macvlan/made-parents.test.ts
 busybox poweroff -f
