@@ -8,6 +8,7 @@ import { decodeConfig as decodeBridge } from "../src/plugins/bridge/config.ts";
 import { decodeConfig as decodeFirewall } from "../src/plugins/firewall/config.ts";
 import { programsIn } from "../src/plugins/firewall-backend.ts";
 import { decodeConfig as decodeHostLocal } from "../src/plugins/host-local/config.ts";
+import { decodeConfig as decodeMacvlan } from "../src/plugins/macvlan/config.ts";
 import { decodeConfig as decodePortmap } from "../src/plugins/portmap/config.ts";
 import { decodeConfig as decodeTuning } from "../src/plugins/tuning/config.ts";
 import { parseDocument } from "../src/protocol/document.ts";
@@ -29,6 +30,7 @@ const decoders: Readonly<Record<string, readonly ((network: Network, cniArgs: st
   bandwidth: [decodeBandwidth],
   firewall: [decodeFirewall],
   tuning: [(network, cniArgs) => decodeTuning(network, cniArgs, "eth0")],
+  macvlan: [decodeMacvlan, decodeHostLocal],
 };
 
 const files = readdirSync("conf").filter((file) => file.endsWith(".conflist"));

@@ -44,14 +44,55 @@ const expected: Readonly<Record<string, Reach>> = {
   "40-icc-off.conflist": { neighbour: "-", outside: "host", published: "ours", direct: "-" },
   "50-dual-stack.conflist": { neighbour: "ours", outside: "host", published: "ours", direct: "-" },
   "60-routed.conflist": { neighbour: "ours", outside: "ours", published: "refused", direct: "ours" },
-  "70-same-bridge.conflist": { neighbour: "ours", outside: "host", published: "ours", direct: "ours" },
+  "80-same-bridge.conflist": { neighbour: "ours", outside: "host", published: "ours", direct: "ours" },
   "90-kubernetes.conflist": { neighbour: "ours", outside: "host", published: "refused", direct: "ours" },
   "91-kubernetes-limits.conflist": { neighbour: "ours", outside: "host", published: "ours", direct: "ours" },
 };
 
+const macvlan = "70-macvlan.conflist";
+
 test("every file has its expectations", () => {
-  expect(readdirSync("conf").filter((file) => file.endsWith(".conflist"))).toEqual(Object.keys(expected));
+  const files = readdirSync("conf").filter((file) => file.endsWith(".conflist"));
+  expect(files.filter((file) => file !== macvlan)).toEqual(Object.keys(expected));
+  expect(files).toContain(macvlan);
 });
+
+test(macvlan, async () => {
+  await host.sh("ip link set uplink down; ip link set uplink name eth0; ip link set eth0 up");
+  await host.sh("ip address flush dev eth0; ip address add 192.168.1.10/24 dev eth0");
+  await outside.sh("ip address add 192.168.1.1/24 dev uplink");
+  const directory = writeConflists(host, { [macvlan]: readFileSync(`conf/${macvlan}`, "utf8") });
+  const run = async (verb: CnitoolCall["verb"], name: string) => {
+    const call = { verb, network: "lan", netns: `/run/netns/${name}`, directory };
+    const { exitCode, stdout, stderr } = await cnitool(host, call);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    return stdout;
+  };
+  const [one, two] = ["one", "two"].map((name) => ({ host, netns: `/run/netns/${name}` }) as const);
+  if (one === undefined || two === undefined) throw new Error("two spots were made");
+  await host.sh("ip netns add one; ip netns add two");
+  await run("status", "one");
+  expect(JSON.parse(await run("add", "one")).ips[0].address).toBe("192.168.1.192/24");
+  await run("add", "two");
+  await run("check", "one");
+  for (const spot of [one, { host }, { host: outside }]) await serve(spot, 80);
+  // a neighbour, the host, the router, and what is behind it
+  const addresses = ["192.168.1.192", "192.168.1.10", "192.168.1.1", outsideAddress];
+  expect(
+    await probe(
+      two,
+      addresses.map((address) => ["tcp", address, 80]),
+    ),
+  ).toEqual(addresses.map(() => "192.168.1.193"));
+  expect(await probe({ host }, [["tcp", "192.168.1.192", 80]])).toEqual(["192.168.1.10"]);
+  expect(await probe({ host: outside }, [["tcp", "192.168.1.192", 80]])).toEqual(["192.168.1.1"]);
+  await run("del", "one");
+  await run("del", "two");
+  expect(await host.sh("ip -brief link | wc -l; ip route")).toBe(
+    "2\n192.168.1.0/24 dev eth0 proto kernel scope link src 192.168.1.10",
+  );
+  expect(await host.sh("ls /var/lib/cni/networks/lan | grep -v -e last_ -e lock || true")).toBe("");
+}, 30_000);
 
 test.each(Object.entries(expected))(
   "%s",
