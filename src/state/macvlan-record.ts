@@ -51,7 +51,7 @@ function isUse(use: Partial<ParentUse> | null): boolean {
   const texts = [use?.containerId, use?.ifname, use?.network];
   const { hostAccess } = use ?? {};
   const isAccess =
-    hostAccess === undefined || (Array.isArray(hostAccess.addresses) && typeof hostAccess.mac === "string");
+    hostAccess === undefined || (Array.isArray(hostAccess?.addresses) && typeof hostAccess?.mac === "string");
   return isAccess && texts.every((text) => typeof text === "string");
 }
 

@@ -67,10 +67,12 @@ function measureRound(round: number, { directories, netns }: Measuring): Sample[
     }));
   });
   // both networks on the same parent, as on a node that changes over
-  const macvlans = ["ADD", "DEL"].map((verb) => ({
-    case: `macvlan ${verb}`,
-    milliseconds: both("macvlan", verb, macvlanConfig),
-  }));
+  const macvlans = [
+    { case: "macvlan ADD", milliseconds: both("macvlan", "ADD", macvlanConfig) },
+    { case: "macvlan DEL", milliseconds: both("macvlan", "DEL", macvlanConfig) },
+  ] as const;
+  const version = { case: "VERSION", milliseconds: both("bridge", "VERSION", () => ({})) };
+  const afterStart = (side: 0 | 1) => macvlans[0].milliseconds[side] - version.milliseconds[side];
   const reservations = round % ROUNDS_PER_HOST_LOCAL === 0 ? reserved : [];
   const alone = reservations.flatMap((count) =>
     ["ADD", "DEL"].map((verb) => ({
@@ -79,9 +81,11 @@ function measureRound(round: number, { directories, netns }: Measuring): Sample[
     })),
   );
   return [
-    { case: "VERSION", milliseconds: both("bridge", "VERSION", () => ({})) },
+    version,
     ...attachments,
     ...macvlans,
+    // VERSION is the start, and next to nothing else
+    { case: "macvlan ADD after the start", milliseconds: [afterStart(0), afterStart(1)] },
     ...alone,
   ];
 }

@@ -22,7 +22,10 @@ export function explainRefusal(refused: Refused, circumstances: Circumstances): 
   return reason === undefined ? `macvlan: ${refused.message}` : `macvlan: ${reason} (${refused.message})`;
 }
 
-function reasonOf({ errno, isExplained }: Refused, { mode, parent, isWireless }: Circumstances): string | undefined {
+function reasonOf(
+  { errno, message, isExplained }: Refused,
+  { mode, parent, isWireless }: Circumstances,
+): string | undefined {
   const { name } = parent;
   if (isWireless)
     return `${name} is wireless, and most wireless networks take frames from one MAC address only: use ipvlan, or bridge with ipMasq`;
@@ -34,6 +37,8 @@ function reasonOf({ errno, isExplained }: Refused, { mode, parent, isWireless }:
     case "ENOTSUP":
     case "EOPNOTSUPP":
       return "this kernel has no such kind of link: modprobe macvlan, or 8021q for a VLAN, or dummy for an internal network";
+    case "EADDRNOTAVAIL":
+      return message.startsWith("add link") ? "no interface can have this MAC address" : undefined;
     case "EBUSY":
       return `${name} is in use by ${parent.master === undefined ? "another kind of link" : "a bridge or bond whose port it is"}`;
     case "EINVAL":

@@ -54,7 +54,7 @@ export async function enter(
   // it is somebody else's
   if (made === undefined && accessTo === undefined) return undefined;
 
-  const uses = [...(record?.uses ?? []).filter((use) => !isSame(use, own)), own];
+  const uses = [...(record?.uses ?? []), own];
   const next: ParentRecord = { parent: parent.name, uses, ...(made === undefined ? {} : { made }) };
   const others = records.filter((each) => each !== record);
   around.undo.defer(`leave the parent ${parent.name}`, () => leave(own, quiet(around)));
@@ -103,16 +103,14 @@ async function giveAccess(
   return { addresses, mac };
 }
 
-/** Without containers that are gone and had one of the addresses. */
+/** Without containers that are gone and had one of the addresses, and without what an earlier ADD of the same attachment has left. */
 async function withoutRivals(own: ParentUse, around: Around): Promise<readonly ParentRecord[]> {
   const records = readParents();
   const addresses = addressesOf(own).map(({ ip }) => printIp(ip));
   const isGone = judgeNetns();
+  const hasAddress = (use: ParentUse) => addressesOf(use).some(({ ip }) => addresses.includes(printIp(ip)));
   const isRival = (use: ParentUse) =>
-    !isSame(use, own) &&
-    addressesOf(use).some(({ ip }) => addresses.includes(printIp(ip))) &&
-    use.netns !== undefined &&
-    isGone(use.netns);
+    isSame(use, own) || (hasAddress(use) && use.netns !== undefined && isGone(use.netns));
   return records.some(({ uses }) => uses.some(isRival)) ? remove(records, isRival, around) : records;
 }
 

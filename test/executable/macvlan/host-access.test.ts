@@ -188,6 +188,33 @@ describe("when things go wrong", () => {
     expect(await hostLinks()).toBe("0");
   });
 
+  test("a container that comes again, on another parent and with another address, leaves nothing of before", async () => {
+    await attach("c1");
+    await attach("c2");
+    await lan.host.sh(`ip netns delete c1; ip netns add c1; rm /var/lib/cni/networks/n1/*50
+      ip link add lan0 type veth peer name lan1; ip link set lan0 up; ip link set lan1 up`);
+    const ipam = { type: "host-local", subnet: "10.7.0.0/24", dataDir: "/var/lib/cni/other" };
+    await callSuccessfully(lan.host, callOf("ADD", "c1", { master: "lan0", ipam }));
+    expect(await lan.host.sh("ip route | grep mvhost | cut -d' ' -f1")).toBe("10.7.0.2\n192.0.2.51");
+    await callSuccessfully(lan.host, callOf("DEL", "c1", { master: "lan0", ipam }));
+    await callSuccessfully(lan.host, callOf("DEL", "c2"));
+    expect(await hostLinks()).toBe("0");
+  });
+
+  test("a record that somebody has damaged is none", async () => {
+    await attach("c1");
+    for (const damage of [
+      "",
+      "{",
+      "null",
+      '{"format":1,"parents":[null,{"parent":7},{"parent":"a","uses":[{"hostAccess":null}]}]}',
+    ]) {
+      await lan.host.sh(`printf %s '${damage}' > $(ls -d /run/dockbridge/*/)macvlan`);
+      await callSuccessfully(lan.host, callOf("DEL", "c1"));
+      await callSuccessfully(lan.host, callOf("ADD", "c1"));
+    }
+  });
+
   test("somebody deletes the host's link: the next ADD brings it back for all, and DEL bears it", async () => {
     await attach("c1");
     await lan.host.sh("ip link delete $(ip -brief link | grep -o '^mvhost[^@]*')");

@@ -23,6 +23,7 @@ test.each([
   ],
   [refused("EBUSY"), plain, "lan0 is in use by another kind of link"],
   [refused("EADDRINUSE"), plain, "another interface on lan0 has the MAC address already"],
+  [refused("EADDRNOTAVAIL"), plain, "no interface can have this MAC address"],
   [refused("ENODEV"), plain, "the parent lan0 was removed meanwhile"],
   [
     refused("ENOTSUP"),
