@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { nodeOptions } from "../../src/build/executable.ts";
 import { bridgeConfig } from "../harness/configuration.ts";
 import { Host } from "../harness/host.ts";
+import { macvlanConfig, startLan } from "../harness/lan.ts";
 import { peakMemory } from "../harness/peak-memory.ts";
 import { callSuccessfully, ours } from "../harness/plugin.ts";
 import { pathsIn, programsOf, traceCall } from "../harness/strace.ts";
@@ -15,7 +16,7 @@ const dualStack = {
 };
 const withoutMasquerade = { ...config, ipMasq: false };
 
-test.each(["bridge", "host-local", "portmap", "firewall", "tuning", "loopback"])(
+test.each(["bridge", "host-local", "macvlan", "portmap", "firewall", "tuning", "loopback"])(
   "VERSION of %s opens and looks at nothing of its own",
   async (plugin) => {
     await using host = await Host.start();
@@ -57,6 +58,14 @@ test.each([
     ]);
   },
 );
+
+test("macvlan runs no program besides itself", async () => {
+  await using lan = await startLan();
+  const netns = await lan.host.container("c1");
+  const call = { plugin: "macvlan", config: { ...macvlanConfig, hostAccess: true }, netns } as const;
+  for (const verb of ["ADD", "DEL"] as const)
+    expect(await programsOf(lan.host, { verb, ...call })).toEqual(["macvlan"]);
+});
 
 test("no call has more than 70 MB", async () => {
   await using host = await Host.start();

@@ -31,6 +31,8 @@ export const parentLink: Link = {
   alias: undefined,
   hairpin: false,
   isPromiscuous: false,
+  isAllMulticast: false,
+  txqlen: 1000,
   isIsolated: false,
 };
 
