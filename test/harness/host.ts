@@ -1,8 +1,9 @@
 // A machine of its own for a test: network and mount namespaces that nothing outside sees, with an empty /run and /var/lib/cni.
 // They live as long as one process in them, which this file starts and, by its pid, ends.
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { execa } from "execa";
 
 export interface Ran {
@@ -28,13 +29,25 @@ interface Options {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** What a machine has of its own. */
+export interface Kind {
+  /** More options of unshare(1) and nsenter(1). With --pid, --fork and --kill-child the machine's processes end with it, all of them. */
+  readonly unshare: readonly string[];
+  readonly enter: readonly string[];
+  /** Shell commands in it, after the common ones; `$1` is `Host.directory`. */
+  readonly prepare: string;
+}
+
+const networkOnly: Kind = { unshare: [], enter: [], prepare: "" };
+
 /** A mount of /run also hides the machine's sockets, and xtables.lock. */
-const PREPARE = `set -e
+const prepared = (kind: Kind) => `set -e
 mount -t tmpfs run /run
 mkdir -p /run/netns /run/lock /var/lib/cni
 mount -t tmpfs cni /var/lib/cni
 mount -t sysfs sys /sys
 ip link set lo up
+${kind.prepare}
 echo ready
 exec cat`;
 
@@ -45,16 +58,19 @@ export class Host {
   readonly #running = new Set<Running>();
   /** A directory of the machine, for files of the test; it goes with the host. */
   readonly directory: string;
+  readonly #kind: Kind;
 
-  private constructor(holder: Child, pid: number, directory: string) {
+  private constructor(holder: Child, pid: number, directory: string, kind: Kind) {
     this.#holder = holder;
     this.pid = pid;
     this.directory = directory;
+    this.#kind = kind;
   }
 
-  static async start(): Promise<Host> {
+  static async start(kind: Kind = networkOnly): Promise<Host> {
     const directory = mkdtempSync(join(tmpdir(), "dockbridge-test-"));
-    const holder = execa("unshare", ["--net", "--mount", "--propagation", "private", "sh", "-c", PREPARE], {
+    const options = ["--net", "--mount", "--propagation", "private", ...kind.unshare];
+    const holder = execa("unshare", [...options, "sh", "-c", prepared(kind), "sh", directory], {
       buffer: false,
       reject: false,
     });
@@ -62,7 +78,7 @@ export class Host {
       holder.stdout?.once("data", () => resolve(true));
       holder.stdout?.once("end", () => resolve(false));
     });
-    if ((await ready) && holder.pid !== undefined) return new Host(holder, holder.pid, directory);
+    if ((await ready) && holder.pid !== undefined) return new Host(holder, firstProcess(holder.pid), directory, kind);
     throw new Error(
       "the namespaces of a test could not be made: is this root, and are iproute2 and util-linux installed?",
     );
@@ -115,10 +131,18 @@ export class Host {
     }
     this.#holder.kill("SIGKILL");
     await this.#holder;
+    // with processes of its own the first of them is gone when all are
+    while (existsSync(`/proc/${this.pid}`)) await setTimeout(5);
     rmSync(this.directory, { recursive: true, force: true });
   }
 
   #enter(file: string, args: readonly string[]): string[] {
-    return ["--target", String(this.pid), "--net", "--mount", "--", file, ...args];
+    return ["--target", String(this.pid), "--net", "--mount", ...this.#kind.enter, "--", file, ...args];
   }
+}
+
+/** Of the machine: with --fork that is a child of the process that we started. */
+function firstProcess(started: number): number {
+  const children = readFileSync(`/proc/${started}/task/${started}/children`, "utf8").trim();
+  return children === "" ? started : Number(children);
 }

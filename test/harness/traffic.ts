@@ -27,13 +27,13 @@ function command(netns: string | undefined, program: string, args: readonly stri
   return [...place, "--", process.execPath, `${programs}/${program}`, ...args];
 }
 
-/** A cable between two hosts, with an address at each end: a machine outside of the one under test. */
+/** A cable between two hosts, with an address at each end: `b` is a machine outside of the one under test, and sees its processes. */
 export async function connectHosts(
   a: Host,
   b: Host,
   addresses: { readonly a: string; readonly b: string },
 ): Promise<void> {
-  await a.sh(`ip link add uplink type veth peer name uplink netns /proc/${b.pid}/ns/net`);
+  await b.sh(`ip link add uplink type veth peer name uplink netns /proc/${a.pid}/ns/net`);
   await a.sh(`ip address add ${addresses.a} dev uplink; ip link set uplink up`);
   await b.sh(`ip address add ${addresses.b} dev uplink; ip link set uplink up`);
 }

@@ -1,0 +1,91 @@
+// A machine for a container engine: beside the network it has processes, a host name, /etc, /opt and /var/lib of its own, and nothing
+// of it is left when it ends. The plugins that an engine finds on it write down how they are called (record-call.c).
+import { mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { execa } from "execa";
+import { Host, type Kind } from "../harness/host.ts";
+import { ours, reference } from "../harness/plugin.ts";
+import { connectHosts } from "../harness/traffic.ts";
+import { buildImage } from "./image.ts";
+import { type RecordedCall, readCalls } from "./recorded-calls.ts";
+
+export type PluginSet = "ours" | "reference";
+
+/** The plugins of which ours are not there yet: those of the reference stand in for them. */
+const BORROWED = ["firewall", "tuning", "bandwidth", "static"];
+
+/** The address of the machine, and of the one outside that is connected to it. */
+export const hostAddress = "192.0.2.1";
+export const outsideAddress = "192.0.2.2";
+
+export interface Machine {
+  readonly host: Host;
+  /** Another machine at the end of a cable. */
+  readonly outside: Host;
+  /** Where an engine has to look for plugins. */
+  readonly bin: string;
+  /** An image whose server says at port 80 who asks, `imageName`, as `docker save` would write it. */
+  readonly image: string;
+  readonly calls: () => readonly RecordedCall[];
+  /** Calls to plugins of the directories in which an engine would look, too. */
+  readonly callsElsewhere: () => readonly RecordedCall[];
+}
+
+/** An empty /sys/fs/cgroup: crun is told to do without, so no group of the real machine is touched. */
+const wholeMachine: Kind = {
+  unshare: ["--pid", "--fork", "--kill-child", "--ipc", "--uts", "--cgroup", "--mount-proc"],
+  enter: ["--pid", "--ipc", "--uts", "--cgroup"],
+  prepare: `
+    mkdir "$1/layers" "$1/reference"
+    mount --bind ${reference} "$1/reference"
+    mount -t tmpfs layers "$1/layers"
+    for directory in etc opt var/lib; do
+      mkdir -p "$1/layers/$directory/upper" "$1/layers/$directory/work"
+      mount -t overlay -o "lowerdir=/$directory,upperdir=$1/layers/$directory/upper,workdir=$1/layers/$directory/work" own "/$directory"
+    done
+    rm -rf /etc/cni/net.d /opt/cni /var/lib/cni
+    mkdir -p /etc/cni/net.d /opt/cni /var/lib/cni
+    mount -t tmpfs cni /var/lib/cni
+    for directory in /var/tmp /dev/shm /sys/fs/cgroup ${reference}; do mount -t tmpfs own $directory; done
+    hostname machine`,
+};
+
+/** Runs `use` on a machine of its own, which ends with it. */
+export async function onMachine(set: PluginSet, use: (machine: Machine) => Promise<void>): Promise<void> {
+  await using host = await Host.start(wholeMachine);
+  await using outside = await Host.start();
+  await connectHosts(host, outside, { a: `${hostAddress}/24`, b: `${outsideAddress}/24` });
+  const recorder = join(host.directory, "record-call");
+  await execa("cc", ["-static", "-O2", "-o", recorder, resolve("test/e2e/record-call.c")]);
+  const used = await recordCalls(host, "used", namesIn(set));
+  const elsewhere = await recordCalls(host, "elsewhere", {});
+  await host.sh(`ln -s ${elsewhere}/bin/* ${reference}`);
+  await use({
+    host,
+    outside,
+    bin: join(used, "bin"),
+    image: await buildImage(host.directory),
+    calls: () => readCalls(used),
+    callsElsewhere: () => readCalls(elsewhere),
+  });
+}
+
+/** Which file each plugin of a set is; of the reference's as they are found on the machine. */
+function namesIn(set: PluginSet): Readonly<Record<string, "ours" | "reference">> {
+  const all = readdirSync(reference).map((name) => [name, "reference"] as const);
+  if (set === "reference") return Object.fromEntries(all);
+  const mine = readdirSync(ours).map((name) => [name, "ours"] as const);
+  return Object.fromEntries([...all.filter(([name]) => BORROWED.includes(name)), ...mine]);
+}
+
+/** The directories that record-call.c describes; a call to a name that leads to no plugin is recorded, and fails. */
+async function recordCalls(host: Host, name: string, plugins: Readonly<Record<string, PluginSet>>): Promise<string> {
+  const set = join(host.directory, name);
+  for (const directory of ["bin", "plugins", "calls"]) mkdirSync(join(set, directory), { recursive: true });
+  for (const [plugin, of] of Object.entries(plugins)) {
+    symlinkSync(join(of === "ours" ? ours : join(host.directory, "reference"), plugin), join(set, "plugins", plugin));
+  }
+  const recorded = Object.keys(plugins).length === 0 ? readdirSync(reference) : Object.keys(plugins);
+  for (const plugin of recorded) await host.sh(`ln ${host.directory}/record-call ${set}/bin/${plugin}`);
+  return set;
+}

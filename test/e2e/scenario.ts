@@ -1,0 +1,108 @@
+// A scenario is played with our plugins, and with those of the reference beside it: the same engine, the same steps.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
+import { afterAll, describe, expect, test } from "vitest";
+import { leftovers, lookAround } from "./leftovers.ts";
+import { type Machine, onMachine, type PluginSet } from "./machine.ts";
+import type { RecordedCall } from "./recorded-calls.ts";
+
+export const reports = "dist/e2e";
+
+export interface Scenario {
+  readonly name: string;
+  /** What it does, in one line. */
+  readonly does: string;
+  /** Why it cannot be played here. */
+  readonly missing?: string | undefined;
+  readonly play: (machine: Machine, set: PluginSet) => Promise<void>;
+  /** What may be there afterwards that was not before; see lookAround. */
+  readonly kept?: readonly RegExp[];
+}
+
+/** One playing. */
+export interface Played {
+  readonly calls: number;
+  /** Calls to VERSION among them. */
+  readonly versions: number;
+  readonly pluginMilliseconds: number;
+  /** The same by what was called, such as "bridge ADD". */
+  readonly by: Readonly<Record<string, number>>;
+  readonly milliseconds: number;
+  readonly left: readonly string[];
+}
+
+export interface Report {
+  readonly name: string;
+  readonly does: string;
+  readonly missing?: string | undefined;
+  readonly played: Readonly<Partial<Record<PluginSet, Played>>>;
+}
+
+export function scenario(plan: Scenario): void {
+  const { name, does, missing } = plan;
+  const played: Partial<Record<PluginSet, Played>> = {};
+  describe.skipIf(missing !== undefined)(name, () => {
+    test("with the plugins of the reference", () => measure(plan, "reference", played));
+    test("with ours; nothing is left", async () => {
+      await measure(plan, "ours", played);
+      expect(played.ours?.left).toEqual([]);
+    });
+  });
+  afterAll(() => {
+    mkdirSync(reports, { recursive: true });
+    const report: Report = { name, does, missing, played };
+    writeFileSync(`${reports}/${name.replaceAll(/\W+/g, "-")}.json`, JSON.stringify(report, undefined, 2));
+  });
+}
+
+async function measure({ play, kept = [] }: Scenario, set: PluginSet, played: Partial<Record<PluginSet, Played>>) {
+  await onMachine(set, async (machine) => {
+    const before = await lookAround(machine.host);
+    const start = performance.now();
+    await play(machine, set);
+    const milliseconds = performance.now() - start;
+    const calls = machine.calls();
+    played[set] = {
+      calls: calls.length,
+      versions: calls.filter(({ verb }) => verb === "VERSION").length,
+      pluginMilliseconds: sum(calls),
+      by: sumBy(calls),
+      milliseconds,
+      left: await whatStays(machine, before, kept),
+    };
+    expect(machine.callsElsewhere()).toEqual([]);
+    if (set === "ours") expect(calls.filter(isWrong)).toEqual([]);
+  });
+}
+
+/** A shim, or podman's clean-up, ends a little later than its engine says. */
+async function whatStays({ host }: Machine, before: readonly string[], kept: readonly RegExp[]): Promise<string[]> {
+  for (let attempt = 0; ; attempt++) {
+    const left = leftovers(before, await lookAround(host), kept);
+    if (attempt === 20 || !left.some((line) => line.startsWith("process "))) return left;
+    await setTimeout(100);
+  }
+}
+
+function sumBy(calls: readonly RecordedCall[]): Record<string, number> {
+  const groups = Object.groupBy(calls, ({ plugin, verb }) => `${plugin} ${verb}`);
+  return Object.fromEntries(Object.entries(groups).map(([what, group = []]) => [what, sum(group)]));
+}
+
+function sum(calls: readonly RecordedCall[]): number {
+  return calls.reduce((total, call) => total + call.milliseconds, 0);
+}
+
+/** Each call succeeds, and what it says is a JSON document or nothing. */
+function isWrong({ verb, stdout, exitCode }: RecordedCall): boolean {
+  return exitCode !== 0 || (verb !== "none" && stdout !== "" && !isJson(stdout));
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
