@@ -7,9 +7,9 @@ import type { Host } from "../harness/host.ts";
 const LOOK = [
   "ip -oneline link | sed -E 's/^[0-9]+: ([^:@]+).*/link \\1/'",
   "ip -oneline address show scope global | awk '{print \"address\", $2, $4}'",
-  "for family in '' 6; do for table in filter nat mangle raw; do ip${family}tables-save -t $table 2>/dev/null | grep -e ^-A -e '^:CNI-' -e '^-P' | sed -E \"s/^/ip${family}tables $table /; s/ \\[[0-9:]+\\]//\"; done; done",
+  "for tool in iptables ip6tables; do for table in filter nat mangle raw; do $tool-save -t $table | grep -e ^-A -e '^:CNI-' | sed -E \"s/^/$tool $table /; s/ \\[[0-9:]+\\]//\"; done; done",
   "find /var/lib/cni -type f ! -name lock ! -name 'last_reserved_ip.*' ! -path '*/.dockbridge/*' | sed 's/^/file /'",
-  "find /run/netns /run/dockbridge /run/cni -type f ! -name lock 2>/dev/null | sed 's/^/file /'",
+  "find /run/netns /run/dockbridge /run/cni -type f ! -name '*lock' 2>/dev/null | sed 's/^/file /'",
   "awk '{print \"mount\", $5}' /proc/self/mountinfo",
   // nobody waits for those that have ended (Z)
   "ps -e -o stat=,comm= | awk '$1 !~ /Z/ && $2 !~ /^(sh|cat|ps|awk)$/ {print \"process\", $2}'",
@@ -17,6 +17,8 @@ const LOOK = [
 
 /** What both layouts of rules keep for the next container, as the reference plugins do; src/README.md lists it. */
 const KEPT = [
+  // the directory of namespaces, which engines make a mount point
+  /^mount \/run\/netns$/,
   /^ip6?tables \w+ :CNI-(FORWARD|ADMIN|ISOLATION-STAGE-[12]|HOSTPORT-\w+) /,
   /^ip6?tables filter -A (FORWARD|CNI-FORWARD) -m comment --comment "CNI firewall plugin /,
   /^ip6?tables filter -A CNI-ISOLATION-STAGE-[12] /,
