@@ -2,13 +2,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Ran } from "../harness/host.ts";
-import { imageName } from "./image.ts";
+import { engines, missingEngine } from "./engines.ts";
 import type { Machine } from "./machine.ts";
 
 export interface Containerd {
   /** Of its gRPC interfaces. */
   readonly socket: string;
-  readonly runtime: string;
   readonly ctr: (...args: readonly string[]) => Promise<string>;
   readonly stop: () => Promise<void>;
   /** What went wrong, for the message of a failed test. */
@@ -16,13 +15,29 @@ export interface Containerd {
 }
 
 export interface Programs {
+  readonly version: string;
   readonly containerd: string;
   readonly ctr: string;
+  /** Of `ctr image import`. */
+  readonly importOptions?: readonly string[];
   /** Directory of the shim, when it is not in PATH. */
   readonly directory?: string;
+  /** Why it cannot be used here. */
+  readonly missing?: string | undefined;
 }
 
-export const debian: Programs = { containerd: "/usr/bin/containerd", ctr: "/usr/bin/ctr" };
+export const debian: Programs = { version: "1.6", containerd: "/usr/bin/containerd", ctr: "/usr/bin/ctr" };
+
+/** What build-engines.ts has built. */
+export const built: Programs = {
+  version: "2",
+  containerd: join(engines, "containerd"),
+  ctr: join(engines, "ctr"),
+  // else the daemon unpacks it, for its default file system
+  importOptions: ["--local"],
+  directory: engines,
+  missing: missingEngine("containerd"),
+};
 
 /** Of file systems that are not here, and what would want to send traces. */
 const DISABLED = [
@@ -37,11 +52,20 @@ const DISABLED = [
 export interface Setup {
   readonly programs: Programs;
   /** Sections of its config.toml; the head is there. */
-  readonly version: 2 | 3;
   readonly config: string;
   /** The namespaces of containerd in which the image is needed. */
   readonly namespaces: readonly string[];
 }
+
+/** Debian's crun does not know the version of the specification that later engines write, and has all that they use of it. */
+const RUNTIME = `#!/bin/sh
+previous=
+for argument; do
+  [ "$previous" != --bundle ] || sed -i 's/"ociVersion":"1[.][12][^"]*"/"ociVersion":"1.0.2"/' "$argument/config.json"
+  previous=$argument
+done
+exec /usr/bin/crun --cgroup-manager=disabled "$@"
+`;
 
 /** The OCI runtime: crun, told to do without cgroups, which runc cannot. */
 export function runtimeOf({ host }: Machine): string {
@@ -49,16 +73,16 @@ export function runtimeOf({ host }: Machine): string {
 }
 
 /** Starts it and loads the image. */
-export async function startContainerd(machine: Machine, { programs, version, config, namespaces }: Setup) {
+export async function startContainerd(machine: Machine, { programs, config, namespaces }: Setup): Promise<Containerd> {
   const { host } = machine;
   const at = (name: string) => join(host.directory, "layers", name);
   const runtime = runtimeOf(machine);
-  writeFileSync(runtime, '#!/bin/sh\nexec /usr/bin/crun --cgroup-manager=disabled "$@"\n', { mode: 0o755 });
+  writeFileSync(runtime, RUNTIME, { mode: 0o755 });
   const socket = join(host.directory, "containerd.sock");
   const file = join(host.directory, "config.toml");
   writeFileSync(
     file,
-    `version = ${version}
+    `version = 2
 root = "${at("root")}"
 state = "${at("state")}"
 disabled_plugins = ${JSON.stringify(DISABLED)}
@@ -86,18 +110,15 @@ ${config}`,
     if (exitCode !== 0) throw new Error(`ctr ${args.join(" ")}: ${stderr}${stdout}`);
     return stdout;
   };
-  for (const namespace of namespaces) {
-    await ctr("-n", namespace, "image", "import", "--snapshotter", "native", machine.image);
-    await ctr("-n", namespace, "image", "ls", "-q", `name==${imageName}`);
-  }
+  const options = ["--snapshotter", "native", ...(programs.importOptions ?? [])];
+  for (const namespace of namespaces) await ctr("-n", namespace, "image", "import", ...options, machine.image);
   return {
     socket,
-    runtime,
     ctr,
     log: () => host.sh(`grep -E 'level=(error|fatal)' ${log} | tail -5 || true`),
     stop: async () => {
       await host.sh("kill $(cat /run/containerd.pid)");
       await daemon.finished;
     },
-  } satisfies Containerd;
+  };
 }

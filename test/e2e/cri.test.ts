@@ -3,7 +3,7 @@
 import { expect } from "vitest";
 import { writeConflists } from "../harness/cnitool.ts";
 import { ask } from "./ask.ts";
-import { debian, runtimeOf, startContainerd } from "./containerd.ts";
+import { built, debian, type Programs, runtimeOf, startContainerd } from "./containerd.ts";
 import { networkIsReady, removePod, runPod, stopPod } from "./cri-client.ts";
 import { imageName } from "./image.ts";
 import { leases } from "./leftovers.ts";
@@ -47,13 +47,16 @@ const pod = {
   annotations: { "kubernetes.io/ingress-bandwidth": "10M", "kubernetes.io/egress-bandwidth": "5M", "x.example/y": "z" },
 } as const;
 
-scenario({
-  name: "cri",
-  does: "a pod through the CRI plugin: ports, bandwidth, dns; reached, stopped and removed twice",
-  play,
-  // the bridge and its addresses stay for the next pod
-  kept: [/^link cni0$/, /^address cni0 /],
-});
+for (const programs of [debian, built]) {
+  scenario({
+    name: `cri of containerd ${programs.version}`,
+    does: "a pod through the CRI plugin: ports, bandwidth, dns; reached, stopped and removed twice",
+    missing: programs.missing,
+    play: (machine) => play(machine, programs),
+    // the bridge and its addresses stay for the next pod
+    kept: [/^link cni0$/, /^address cni0 /],
+  });
+}
 
 /** What containerd needs in a machine without cgroups, AppArmor and the right to change the score of the OOM killer. */
 function configOf(machine: Machine, networks: string): string {
@@ -75,13 +78,13 @@ function configOf(machine: Machine, networks: string): string {
 `;
 }
 
-async function play(machine: Machine): Promise<void> {
+async function play(machine: Machine, programs: Programs): Promise<void> {
   const { host, outside } = machine;
   const networks = writeConflists(host, { "10-pods.conflist": JSON.stringify(network) });
   const config = configOf(machine, networks);
   const { socket, stop } = await startContainerd(machine, {
-    programs: debian,
-    version: 2,
+    programs,
+
     config,
     namespaces: ["k8s.io"],
   });

@@ -4,7 +4,7 @@ import { writeConflists } from "../harness/cnitool.ts";
 import { callSuccessfully } from "../harness/plugin.ts";
 import { serve } from "../harness/traffic.ts";
 import { ask } from "./ask.ts";
-import { debian, startContainerd } from "./containerd.ts";
+import { built, debian, type Programs, runtimeOf, startContainerd } from "./containerd.ts";
 import { imageName } from "./image.ts";
 import { leases } from "./leftovers.ts";
 import { hostAddress, type Machine, outsideAddress } from "./machine.ts";
@@ -32,26 +32,29 @@ const network = {
   ],
 };
 
-scenario({
-  name: "ctr",
-  does: "ctr run --cni in the foreground, and detached: reached, and out with the host's address",
-  play,
-  // the bridge stays, and `ctr` never calls DEL for a detached container
-  kept: [/^link cni0$/, /^address cni0 /],
-});
+for (const programs of [debian, built]) {
+  scenario({
+    name: `ctr of containerd ${programs.version}`,
+    does: "ctr run --cni in the foreground, and detached: reached, and out with the host's address",
+    missing: programs.missing,
+    play: (machine) => play(machine, programs),
+    // the bridge stays, and `ctr` never calls DEL for a detached container
+    kept: [/^link cni0$/, /^address cni0 /],
+  });
+}
 
-async function play(machine: Machine): Promise<void> {
+async function play(machine: Machine, programs: Programs): Promise<void> {
   const { host, outside } = machine;
   // neither directory can be chosen
   await host.sh(`ln -s ${machine.bin} /opt/cni/bin`);
   await host.sh(`cp ${writeConflists(host, { "10-ctr.conflist": JSON.stringify(network) })}/* /etc/cni/net.d`);
   const containerd = await startContainerd(machine, {
-    programs: debian,
-    version: 2,
+    programs,
+
     config: "",
     namespaces: ["default"],
   });
-  const run = ["--cni", "--cgroup", "", "--runc-binary", containerd.runtime, "--snapshotter", "native", imageName];
+  const run = ["--cni", "--cgroup", "", "--runc-binary", runtimeOf(machine), "--snapshotter", "native", imageName];
 
   const look = ["/bin/sh", "-c", "ip -4 -o address show dev eth0; ip route"];
   const seen = await containerd.ctr("run", "--rm", ...run, "foreground", ...look);

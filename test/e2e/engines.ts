@@ -1,0 +1,10 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+/** Where build-engines.ts puts what Debian does not have. */
+export const engines = resolve("dist/tools/engines");
+
+/** Why a scenario cannot be played, or undefined. */
+export function missingEngine(name: string): string | undefined {
+  return existsSync(join(engines, name)) ? undefined : `${name} has not been built: npm run e2e does it`;
+}
