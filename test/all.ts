@@ -1,6 +1,7 @@
 // npm test [-- files or options of vitest]: builds, then checks types and style, and runs every test. The last line is the count.
 import { readFileSync, rmSync } from "node:fs";
 import { execa } from "execa";
+import { printReports, removeReports } from "./e2e/report.ts";
 import { ELSEWHERE, testOnUserModeKernel } from "./user-mode-kernel.ts";
 
 /** As far as we read what vitest writes. */
@@ -22,6 +23,7 @@ interface Count {
 const report = "dist/test-report.json";
 const elsewhere = "dist/user-mode-report.json";
 rmSync(report, { force: true });
+removeReports();
 
 const steps = [
   await isFine("the build", ["build.mjs"]),
@@ -46,6 +48,7 @@ const there = here.skipped.some(isForElsewhere)
   : { passed: 0, failed: 0, skipped: [] };
 const skipped = [...here.skipped.filter((name) => !isForElsewhere(name)), ...there.skipped];
 const [passed, failed] = [here.passed + there.passed, here.failed + there.failed];
+printReports();
 for (const name of skipped) console.log(`> skipped: ${name}`);
 const failures = failed + steps.filter((fine) => !fine).length;
 console.log(`${passed + steps.filter((fine) => fine).length} passed, ${failures} failed`);

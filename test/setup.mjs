@@ -12,6 +12,11 @@ const needed = [
   { path: "nft", package: "nftables" },
   { path: "busybox", package: "busybox-static" },
   { path: "sysctl", package: "procps" },
+  { path: "tc", package: "iproute2" },
+  // container engines: if there are others, such as containerd.io, they are taken
+  { path: "/usr/bin/containerd", package: "containerd" },
+  { path: "/usr/bin/crun", package: "crun" },
+  { path: "/usr/bin/podman", package: "podman" },
   { path: "strace", package: "strace" },
   { path: "cc", package: "gcc" },
   { path: "/usr/include/linux/rtnetlink.h", package: "libc6-dev" },
@@ -43,8 +48,10 @@ function installPackages() {
   if (missing.length === 0) return;
   say(`apt-get install ${missing.join(" ")}`);
   run("apt-get", ["update", "-qq"]);
-  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], {
+  // nothing is removed for it, and no daemon is started
+  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "--no-remove", ...new Set(missing)], {
     DEBIAN_FRONTEND: "noninteractive",
+    SYSTEMD_OFFLINE: "1",
   });
 }
 

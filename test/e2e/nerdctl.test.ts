@@ -70,7 +70,7 @@ const networks: Play = async (machine, { nerdctl, run }) => {
 const compose: Play = async (machine, { nerdctl }) => {
   const { host } = machine;
   const file = join(host.directory, "compose.yaml");
-  const service = { image: imageName, runtime: runtimeOf(machine) };
+  const service = { image: imageName, runtime: runtimeOf(machine), stop_signal: "SIGKILL" };
   const project = {
     name: "shop",
     services: {

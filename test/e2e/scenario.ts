@@ -1,12 +1,10 @@
 // A scenario is played with our plugins, and with those of the reference beside it: the same engine, the same steps.
-import { mkdirSync, writeFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { leftovers, lookAround } from "./leftovers.ts";
 import { type Machine, onMachine, type PluginSet } from "./machine.ts";
 import type { RecordedCall } from "./recorded-calls.ts";
-
-export const reports = "dist/e2e";
+import { type Played, writeReport } from "./report.ts";
 
 export interface Scenario {
   readonly name: string;
@@ -22,36 +20,14 @@ export interface Scenario {
 /** Part of a play; at its end nothing of it is left. */
 export type Step = (what: string, part: () => Promise<void>) => Promise<void>;
 
-/** One playing. */
-export interface Played {
-  readonly calls: number;
-  /** Calls to VERSION among them. */
-  readonly versions: number;
-  readonly pluginMilliseconds: number;
-  /** The same by what was called, such as "bridge ADD". */
-  readonly by: Readonly<Record<string, number>>;
-  readonly milliseconds: number;
-  readonly left: readonly string[];
-}
-
-export interface Report {
-  readonly name: string;
-  readonly does: string;
-  readonly missing?: string | undefined;
-  readonly played: Readonly<Partial<Record<PluginSet, Played>>>;
-}
-
 export function scenario(plan: Scenario): void {
   const { name, does, missing } = plan;
   const played: Partial<Record<PluginSet, Played>> = {};
-  describe.skipIf(missing !== undefined)(name, () => {
+  const title = missing === undefined ? name : `${name} (${missing})`;
+  describe.skipIf(missing !== undefined)(title, () => {
     test("with the plugins of the reference", () => measure(plan, "reference", played));
     test("with ours; nothing is left", () => measure(plan, "ours", played));
-  });
-  afterAll(() => {
-    mkdirSync(reports, { recursive: true });
-    const report: Report = { name, does, missing, played };
-    writeFileSync(`${reports}/${name.replaceAll(/\W+/g, "-")}.json`, JSON.stringify(report, undefined, 2));
+    afterAll(() => writeReport({ name, does, played }));
   });
 }
 
