@@ -1,8 +1,9 @@
 // A machine for a container engine: beside the network it has processes, a host name, /etc, /opt and /var/lib of its own, and nothing
 // of it is left when it ends. The plugins that an engine finds on it write down how they are called (record-call.c).
-import { mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
+import { expect } from "vitest";
 import { Host, type Kind } from "../harness/host.ts";
 import { ours, reference } from "../harness/plugin.ts";
 import { connectHosts } from "../harness/traffic.ts";
@@ -19,6 +20,8 @@ export const hostAddress = "192.0.2.1";
 export const outsideAddress = "192.0.2.2";
 
 export interface Machine {
+  /** Whose plugins are on it. */
+  readonly set: PluginSet;
   readonly host: Host;
   /** Another machine at the end of a cable. */
   readonly outside: Host;
@@ -60,14 +63,27 @@ export async function onMachine(set: PluginSet, use: (machine: Machine) => Promi
   const used = await recordCalls(host, "used", namesIn(set));
   const elsewhere = await recordCalls(host, "elsewhere", {});
   await host.sh(`ln -s ${elsewhere}/bin/* ${reference}`);
-  await use({
+  const machine: Machine = {
+    set,
     host,
     outside,
     bin: join(used, "bin"),
     image: await buildImage(host.directory),
     calls: () => readCalls(used),
     callsElsewhere: () => readCalls(elsewhere),
-  });
+  };
+  try {
+    await use(machine);
+  } finally {
+    keepCalls(join(used, "calls"));
+  }
+}
+
+/** KEEP_CALLS=DIR: the recorded calls go there, to be looked at, or to become golden cases. */
+function keepCalls(calls: string): void {
+  const directory = process.env["KEEP_CALLS"];
+  if (directory !== undefined)
+    cpSync(calls, join(directory, `${expect.getState().currentTestName}`.replaceAll(/\W+/g, "-")), { recursive: true });
 }
 
 /** Which file each plugin of a set is; of the reference's as they are found on the machine. */
