@@ -1,6 +1,6 @@
 // A machine for a container engine: beside the network it has processes, a host name, /etc, /opt and /var/lib of its own, and nothing
 // of it is left when it ends. The plugins that an engine finds on it write down how they are called (record-call.c).
-import { cpSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { cpSync, linkSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { expect } from "vitest";
@@ -29,6 +29,8 @@ export interface Machine {
   readonly bin: string;
   /** An image whose server says at port 80 who asks, `imageName`, as `docker save` would write it. */
   readonly image: string;
+  /** Replaces the plugins as an administrator does, who copies others into the directory, while containers run. */
+  readonly replacePlugins: (set: PluginSet) => void;
   readonly calls: () => readonly RecordedCall[];
   /** Calls to plugins of the directories in which an engine would look, too. */
   readonly callsElsewhere: () => readonly RecordedCall[];
@@ -60,8 +62,9 @@ export async function onMachine(set: PluginSet, use: (machine: Machine) => Promi
   await connectHosts(host, outside, { a: `${hostAddress}/24`, b: `${outsideAddress}/24` });
   const recorder = join(host.directory, "record-call");
   await execa("cc", ["-static", "-O2", "-o", recorder, resolve("test/e2e/record-call.c")]);
-  const used = await recordCalls(host, "used", namesIn(set));
-  const elsewhere = await recordCalls(host, "elsewhere", {});
+  const used = await recordCalls(host, "used");
+  linkPlugins(host, used, set);
+  const elsewhere = await recordCalls(host, "elsewhere");
   await host.sh(`ln -s ${elsewhere}/bin/* ${reference}`);
   const machine: Machine = {
     set,
@@ -69,6 +72,7 @@ export async function onMachine(set: PluginSet, use: (machine: Machine) => Promi
     outside,
     bin: join(used, "bin"),
     image: await buildImage(host.directory),
+    replacePlugins: (other) => linkPlugins(host, used, other),
     calls: () => readCalls(used),
     callsElsewhere: () => readCalls(elsewhere),
   };
@@ -86,22 +90,22 @@ function keepCalls(calls: string): void {
     cpSync(calls, join(directory, `${expect.getState().currentTestName}`.replaceAll(/\W+/g, "-")), { recursive: true });
 }
 
-/** Which file each plugin of a set is; of the reference's as they are found on the machine. */
-function namesIn(set: PluginSet): Readonly<Record<string, "ours" | "reference">> {
-  const all = readdirSync(reference).map((name) => [name, "reference"] as const);
-  if (set === "reference") return Object.fromEntries(all);
-  const mine = readdirSync(ours).map((name) => [name, "ours"] as const);
-  return Object.fromEntries([...all.filter(([name]) => BORROWED.includes(name)), ...mine]);
-}
-
 /** The directories that record-call.c describes; a call to a name that leads to no plugin is recorded, and fails. */
-async function recordCalls(host: Host, name: string, plugins: Readonly<Record<string, PluginSet>>): Promise<string> {
+async function recordCalls(host: Host, name: string): Promise<string> {
   const set = join(host.directory, name);
   for (const directory of ["bin", "plugins", "calls"]) mkdirSync(join(set, directory), { recursive: true });
-  for (const [plugin, of] of Object.entries(plugins)) {
-    symlinkSync(join(of === "ours" ? ours : join(host.directory, "reference"), plugin), join(set, "plugins", plugin));
-  }
-  const recorded = Object.keys(plugins).length === 0 ? readdirSync(reference) : Object.keys(plugins);
-  for (const plugin of recorded) await host.sh(`ln ${host.directory}/record-call ${set}/bin/${plugin}`);
+  const names = new Set([...readdirSync(reference), ...readdirSync(ours)]);
+  for (const plugin of names) linkSync(join(host.directory, "record-call"), join(set, "bin", plugin));
   return set;
+}
+
+function linkPlugins(host: Host, used: string, set: PluginSet): void {
+  const plugins = join(used, "plugins");
+  for (const plugin of readdirSync(plugins)) rmSync(join(plugins, plugin));
+  const theirs = join(host.directory, "reference");
+  const mine = set === "ours" ? readdirSync(ours) : [];
+  const borrowed = readdirSync(reference).filter((name) => set === "reference" || BORROWED.includes(name));
+  for (const name of borrowed.filter((name) => !mine.includes(name)))
+    symlinkSync(join(theirs, name), join(plugins, name));
+  for (const name of mine) symlinkSync(join(ours, name), join(plugins, name));
 }
