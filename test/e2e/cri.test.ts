@@ -8,7 +8,7 @@ import { networkIsReady, removePod, runPod, stopPod } from "./cri-client.ts";
 import { imageName } from "./image.ts";
 import { leases } from "./leftovers.ts";
 import { hostAddress, type Machine, outsideAddress } from "./machine.ts";
-import type { RecordedCall } from "./recorded-calls.ts";
+import { capabilityOf, cniVersionsOf, type RecordedCall } from "./recorded-calls.ts";
 import { scenario } from "./scenario.ts";
 
 const network = {
@@ -109,22 +109,17 @@ async function play(machine: Machine, programs: Programs): Promise<void> {
   checkCalls(machine.calls());
 }
 
-/** What docs and other runtimes do not prepare for, and a plugin has to take: see conf/README.md. */
+/** What other clients do not send, and a plugin has to take. */
 function checkCalls(calls: readonly RecordedCall[]): void {
-  const stdinOf = (plugin: string) => {
-    const call = calls.find((each) => each.plugin === plugin && each.verb === "ADD");
-    return JSON.parse(call?.stdin ?? "null");
-  };
-  expect(stdinOf("loopback")).toMatchObject({ cniVersion: "0.3.1", name: "cni-loopback" });
-  expect(stdinOf("portmap").runtimeConfig.portMappings).toEqual([
+  expect(cniVersionsOf(calls.filter(({ plugin }) => plugin === "loopback"))).toEqual(["0.3.1"]);
+  expect(capabilityOf(calls, "portmap", "portMappings")).toEqual([
     { HostPort: 8080, ContainerPort: 80, Protocol: "tcp", HostIP: "" },
     { HostPort: 5353, ContainerPort: 53, Protocol: "udp", HostIP: "127.0.0.1" },
   ]);
-  expect(stdinOf("bandwidth").runtimeConfig.bandwidth).toMatchObject({
-    IngressRate: 10_000_000,
-    EgressRate: 5_000_000,
-  });
-  expect(stdinOf("bridge").runtimeConfig.dns).toMatchObject({ Servers: ["10.96.0.10"] });
+  expect(capabilityOf(calls, "bandwidth", "bandwidth")).toEqual([
+    { IngressRate: 10_000_000, IngressBurst: 2 ** 32 - 1, EgressRate: 5_000_000, EgressBurst: 2 ** 32 - 1 },
+  ]);
+  expect(capabilityOf(calls, "bridge", "dns")).toMatchObject([{ Servers: ["10.96.0.10"] }]);
   const removals = calls.filter(({ plugin, verb }) => plugin === "bridge" && verb === "DEL");
   expect(removals.map(({ env }) => env["CNI_NETNS"] === "")).toContain(true);
 }

@@ -9,6 +9,7 @@ import { imageName } from "./image.ts";
 import { leases } from "./leftovers.ts";
 import { hostAddress, type Machine, outsideAddress } from "./machine.ts";
 import { type Nerdctl, startNerdctl, withoutCgroups } from "./nerdctl.ts";
+import { capabilityOf, cniVersionsOf } from "./recorded-calls.ts";
 import { type Step, scenario } from "./scenario.ts";
 
 scenario({
@@ -26,6 +27,13 @@ async function play(machine: Machine, step: Step): Promise<void> {
   await step("networks of its own", () => networks(machine, nerdctl));
   await step("compose", () => compose(machine, nerdctl));
   await nerdctl.containerd.stop();
+  expect(cniVersionsOf(machine.calls())).toEqual(["1.0.0"]);
+  expect(capabilityOf(machine.calls(), "portmap", "portMappings")).toEqual([
+    { HostPort: 8080, ContainerPort: 80, Protocol: "tcp", HostIP: "0.0.0.0" },
+    { HostPort: 8081, ContainerPort: 80, Protocol: "tcp", HostIP: "0.0.0.0" },
+  ]);
+  // it reads which release of the plugin this is from what that says to people
+  expect(machine.calls().filter(({ plugin, verb }) => plugin === "firewall" && verb === "none")).not.toEqual([]);
 }
 
 type Play = (machine: Machine, nerdctl: Nerdctl) => Promise<void>;

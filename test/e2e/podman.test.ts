@@ -6,6 +6,7 @@ import { imageName } from "./image.ts";
 import { leases } from "./leftovers.ts";
 import { hostAddress, type Machine, outsideAddress } from "./machine.ts";
 import { type Podman, startPodman } from "./podman.ts";
+import { capabilityOf, cniVersionsOf } from "./recorded-calls.ts";
 import { type Step, scenario } from "./scenario.ts";
 
 scenario({
@@ -24,6 +25,11 @@ async function play(machine: Machine, step: Step): Promise<void> {
   await step("dual stack with mtu", () => dualStack(machine, podman));
   await step("an internal network", () => internal(machine, podman));
   await step("isolated networks", () => isolated(machine, podman));
+  expect(cniVersionsOf(machine.calls())).toEqual(["0.4.0"]);
+  expect(capabilityOf(machine.calls(), "portmap", "portMappings")).toEqual([
+    { hostPort: 8080, containerPort: 80, protocol: "tcp" },
+    { hostPort: 8081, containerPort: 80, protocol: "tcp" },
+  ]);
 }
 
 type Play = (machine: Machine, podman: Podman) => Promise<void>;

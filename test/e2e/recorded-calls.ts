@@ -21,6 +21,22 @@ export function readCalls(set: string): readonly RecordedCall[] {
   return directories.flatMap((directory) => readCall(join(set, "calls", directory)) ?? []);
 }
 
+/** The versions of CNI that an engine asked for; VERSION asks for none. */
+export function cniVersionsOf(calls: readonly RecordedCall[]): readonly string[] {
+  const asked = calls.filter(({ verb }) => !["VERSION", "none"].includes(verb));
+  return [
+    ...new Set(asked.map(({ stdin }) => (JSON.parse(stdin) as { readonly cniVersion: string }).cniVersion)),
+  ].toSorted();
+}
+
+/** Each value of a capability that a plugin got, once. */
+export function capabilityOf(calls: readonly RecordedCall[], plugin: string, capability: string): readonly unknown[] {
+  const values = calls
+    .filter((call) => call.plugin === plugin && call.verb === "ADD")
+    .flatMap(({ stdin }) => JSON.parse(stdin).runtimeConfig?.[capability] ?? []);
+  return [...new Set(values.map((value) => JSON.stringify(value)))].map((text) => JSON.parse(text));
+}
+
 function readCall(directory: string): RecordedCall | undefined {
   const [, plugin = "", verb = ""] = /-\d+-(.+)-(.+?)$/.exec(directory) ?? [];
   const [start = 0, end = 0, exitCode = 0] = read(directory, "times").trim().split(" ").map(Number);
