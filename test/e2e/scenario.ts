@@ -13,6 +13,8 @@ export interface Scenario {
   /** Why it cannot be played here. */
   readonly missing?: string | undefined;
   readonly play: (machine: Machine, step: Step) => Promise<void>;
+  /** What calls may say that fail on purpose. */
+  readonly fails?: RegExp;
   /** What may be there afterwards that was not before; see lookAround. */
   readonly kept?: readonly RegExp[];
 }
@@ -31,7 +33,11 @@ export function scenario(plan: Scenario): void {
   });
 }
 
-async function measure({ play, kept = [] }: Scenario, set: PluginSet, played: Partial<Record<PluginSet, Played>>) {
+async function measure(
+  { play, fails, kept = [] }: Scenario,
+  set: PluginSet,
+  played: Partial<Record<PluginSet, Played>>,
+) {
   await onMachine(set, async (machine) => {
     const before = await lookAround(machine.host);
     const left: string[] = [];
@@ -60,7 +66,7 @@ async function measure({ play, kept = [] }: Scenario, set: PluginSet, played: Pa
       left,
     };
     expect(machine.callsElsewhere()).toEqual([]);
-    if (set === "ours") expect(calls.filter(isWrong)).toEqual([]);
+    if (set === "ours") expect(calls.filter((call) => isWrong(call, fails))).toEqual([]);
   });
 }
 
@@ -82,9 +88,10 @@ function sum(calls: readonly RecordedCall[]): number {
   return calls.reduce((total, call) => total + call.milliseconds, 0);
 }
 
-/** Each call succeeds, and what it says is a JSON document or nothing. */
-function isWrong({ verb, stdout, exitCode }: RecordedCall): boolean {
-  return exitCode !== 0 || (verb !== "none" && stdout !== "" && !isJson(stdout));
+/** What a call says is a JSON document or nothing, and it succeeds, unless it is meant to fail. */
+function isWrong({ verb, stdout, exitCode }: RecordedCall, fails: RegExp | undefined): boolean {
+  const isProtocol = verb === "none" || stdout === "" || isJson(stdout);
+  return !isProtocol || (exitCode !== 0 && fails?.test(stdout) !== true);
 }
 
 function isJson(text: string): boolean {
