@@ -12,9 +12,6 @@ import { type RecordedCall, readCalls } from "./recorded-calls.ts";
 
 export type PluginSet = "ours" | "reference";
 
-/** The plugins of which ours are not there yet: those of the reference stand in for them. */
-const BORROWED = ["firewall", "tuning", "bandwidth", "static"];
-
 /** The address of the machine, and of the one outside that is connected to it. */
 export const hostAddress = "192.0.2.1";
 export const outsideAddress = "192.0.2.2";
@@ -102,10 +99,7 @@ async function recordCalls(host: Host, name: string): Promise<string> {
 function linkPlugins(host: Host, used: string, set: PluginSet): void {
   const plugins = join(used, "plugins");
   for (const plugin of readdirSync(plugins)) rmSync(join(plugins, plugin));
-  const theirs = join(host.directory, "reference");
-  const mine = set === "ours" ? readdirSync(ours) : [];
-  const borrowed = readdirSync(reference).filter((name) => set === "reference" || BORROWED.includes(name));
-  for (const name of borrowed.filter((name) => !mine.includes(name)))
-    symlinkSync(join(theirs, name), join(plugins, name));
-  for (const name of mine) symlinkSync(join(ours, name), join(plugins, name));
+  // on the machine, and only there, those of the reference are in a directory of their own
+  const [names, directory] = set === "ours" ? [ours, ours] : [reference, join(host.directory, "reference")];
+  for (const plugin of readdirSync(names)) symlinkSync(join(directory, plugin), join(plugins, plugin));
 }
