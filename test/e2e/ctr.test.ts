@@ -46,7 +46,7 @@ for (const programs of [debian, built]) {
 async function play(machine: Machine, programs: Programs): Promise<void> {
   const { host, outside } = machine;
   // neither directory can be chosen
-  await host.sh(`ln -s ${machine.bin} /opt/cni/bin`);
+  await host.sh(`ln -sfn ${machine.bin} /opt/cni/bin`);
   await host.sh(`cp ${writeConflists(host, { "10-ctr.conflist": JSON.stringify(network) })}/* /etc/cni/net.d`);
   const containerd = await startContainerd(machine, {
     programs,

@@ -62,7 +62,7 @@ export async function onMachine(set: PluginSet, use: (machine: Machine) => Promi
   const used = await recordCalls(host, "used");
   linkPlugins(host, used, set);
   const elsewhere = await recordCalls(host, "elsewhere");
-  await host.sh(`ln -s ${elsewhere}/bin/* ${reference}`);
+  await host.sh(`ln -s ${elsewhere}/bin/* ${reference}; ln -s ${elsewhere}/bin /opt/cni/bin`);
   const machine: Machine = {
     set,
     host,

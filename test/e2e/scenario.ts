@@ -6,6 +6,9 @@ import { type Machine, onMachine, type PluginSet } from "./machine.ts";
 import type { RecordedCall } from "./recorded-calls.ts";
 import { type Played, writeReport } from "./report.ts";
 
+/** Of a playing, on a slow machine with much else to do. */
+const TIMEOUT = 240_000;
+
 export interface Scenario {
   readonly name: string;
   /** What it does, in one line. */
@@ -27,8 +30,8 @@ export function scenario(plan: Scenario): void {
   const played: Partial<Record<PluginSet, Played>> = {};
   const title = missing === undefined ? name : `${name} (${missing})`;
   describe.skipIf(missing !== undefined)(title, () => {
-    test("with the plugins of the reference", () => measure(plan, "reference", played));
-    test("with ours; nothing is left", () => measure(plan, "ours", played));
+    test("with the plugins of the reference", () => measure(plan, "reference", played), TIMEOUT);
+    test("with ours; nothing is left", () => measure(plan, "ours", played), TIMEOUT);
     afterAll(() => writeReport({ name, does, played }));
   });
 }
