@@ -15,7 +15,7 @@ const LOOK = [
   "ps -e -o stat=,comm= | awk '$1 !~ /Z/ && $2 !~ /^(sh|cat|ps|awk)$/ {print \"process\", $2}'",
 ];
 
-/** What both layouts of rules keep for the next container, as the reference plugins do; src/README.md lists it. */
+/** What stays for the next container, as with the reference plugins; README.md lists it. */
 const KEPT = [
   // the directory of namespaces, which engines make a mount point
   /^mount \/run\/netns$/,
