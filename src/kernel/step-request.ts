@@ -1,6 +1,8 @@
 // What the kernel is asked over netlink for a step.
 import type { Place } from "../plan/facts.ts";
+import type { ShapingStep } from "../plan/shaping-step.ts";
 import type { Step } from "../plan/step.ts";
+import type { OfLink } from "../plan/step-parts.ts";
 import { addAddress, deleteAddress } from "./netlink/address.ts";
 import {
   addBridge,
@@ -16,7 +18,7 @@ import {
 import { deleteNeighbour, replaceNeighbour } from "./netlink/neighbour.ts";
 import { addRoute, deleteRoute } from "./netlink/route.ts";
 import type { Request } from "./netlink/socket.ts";
-import { addQdisc, addRedirect, deleteQdisc } from "./netlink/traffic-control.ts";
+import { addQdisc, addRedirect, deleteQdisc, setSources } from "./netlink/traffic-control.ts";
 import { addVlans, deleteVlans, type Port } from "./netlink/vlan.ts";
 
 export type NetlinkStep = Extract<Step, { readonly tolerate?: readonly string[] }>;
@@ -30,10 +32,7 @@ interface Known {
 }
 
 export function requestOf(step: NetlinkStep, { indexOf, containerFd }: Known): Request {
-  const portOf = ({ place, link }: { readonly place: Place; readonly link: string }): Port => ({
-    index: indexOf(place, link),
-    name: link,
-  });
+  const portOf = ({ place, link }: OfLink): Port => ({ index: indexOf(place, link), name: link });
   switch (step.do) {
     case "link.add-bridge":
       return addBridge(step.bridge);
@@ -43,12 +42,6 @@ export function requestOf(step: NetlinkStep, { indexOf, containerFd }: Known): R
       return addVeth(step.end, step.peer);
     case "link.add-ifb":
       return addIfb(step.ifb);
-    case "qdisc.add":
-      return addQdisc(portOf(step), step.qdisc);
-    case "qdisc.delete":
-      return deleteQdisc(portOf(step), step.at);
-    case "filter.redirect":
-      return addRedirect(portOf(step), portOf({ place: step.place, link: step.to }));
     case "link.add-macvlan":
       return addMacvlanFor(step, { indexOf, containerFd });
     case "link.add-vlan":
@@ -79,6 +72,21 @@ export function requestOf(step: NetlinkStep, { indexOf, containerFd }: Known): R
       return replaceNeighbour({ ...step, link: indexOf(step.place, step.link), isPermanent: true });
     case "neighbour.delete":
       return deleteNeighbour({ ip: step.ip, link: indexOf(step.place, step.link) });
+    default:
+      return shapingRequestOf(step, portOf);
+  }
+}
+
+function shapingRequestOf(step: ShapingStep, portOf: (of: OfLink) => Port): Request {
+  switch (step.do) {
+    case "qdisc.add":
+      return addQdisc(portOf(step), step.qdisc);
+    case "qdisc.delete":
+      return deleteQdisc(portOf(step), step.at);
+    case "filter.redirect":
+      return addRedirect(portOf(step), portOf({ place: step.place, link: step.to }));
+    case "filter.sources":
+      return setSources(portOf(step), step.macs);
     default:
       return step satisfies never;
   }

@@ -1,4 +1,6 @@
-// Steps that limit how much a link sends and receives.
+// Steps that limit how much a link sends and receives, and from whom.
+import type { Mac } from "../net/mac.ts";
+import { sourceFilter } from "../net/source-filter.ts";
 import type { TokenBucket } from "../net/token-bucket.ts";
 import type { OfLink, Tolerant } from "./step-parts.ts";
 
@@ -10,7 +12,12 @@ export type ShapingStep =
   | ({ readonly do: "qdisc.add"; readonly qdisc: Qdisc } & OfLink & Tolerant)
   | ({ readonly do: "qdisc.delete"; readonly at: QdiscPlace } & OfLink & Tolerant)
   /** What comes in goes to another link instead. It needs the qdisc `ingress`, and goes with it. */
-  | ({ readonly do: "filter.redirect"; readonly to: string } & OfLink & Tolerant);
+  | ({ readonly do: "filter.redirect"; readonly to: string } & OfLink & Tolerant)
+  /** What comes from others is dropped. It replaces an earlier one; it needs the qdisc `ingress`, and goes with it. */
+  | ({ readonly do: "filter.sources"; readonly macs: readonly Mac[] } & OfLink & Tolerant);
+
+/** TC_ACT_OK and TC_ACT_SHOT of linux/pkt_cls.h */
+const verdicts = { known: 0, other: 2 } as const;
 
 /** As an administrator would type it. */
 export function printShaping(step: ShapingStep): string {
@@ -21,6 +28,10 @@ export function printShaping(step: ShapingStep): string {
       return `tc qdisc delete dev ${step.link} ${step.at}`;
     case "filter.redirect":
       return `tc filter add dev ${step.link} parent ffff: prio 1 protocol all u32 match u32 0 0 flowid 1:1 action mirred egress redirect dev ${step.to}`;
+    case "filter.sources": {
+      const program = sourceFilter(step.macs, verdicts).map(({ code, jt, jf, k }) => `${code} ${jt} ${jf} ${k}`);
+      return `tc filter replace dev ${step.link} parent ffff: prio 1 handle 1 bpf da bytecode "${[program.length, ...program].join(",")}"`;
+    }
     default:
       return step satisfies never;
   }

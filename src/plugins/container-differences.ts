@@ -23,7 +23,7 @@ export function routeDifferences(
     const [first] = found;
     if (first === undefined) return [`the container has no route to ${printCidr(route.dst)}`];
     if (found.some((other) => isThere(wanted(route), other))) return [];
-    return [`the container's route to ${printCidr(route.dst)} is ${wayOf(first)} instead of ${wayOf(route)}`];
+    return [`the container's route to ${printCidr(route.dst)} ${differenceOf(wanted(route), first)}`];
   });
 }
 
@@ -46,11 +46,23 @@ function isSameDestination(expected: Route, present: KernelRoute): boolean {
 }
 
 /** What is left open in the result may be anything. */
-function isThere({ gw, mtu }: Route, present: KernelRoute): boolean {
-  const isByGateway = gw === undefined || (present.gw !== undefined && sameIp(gw, present.gw));
-  return isByGateway && (mtu === undefined || mtu === 0 || mtu === present.mtu);
+function isThere(route: Route, present: KernelRoute): boolean {
+  return isByGateway(route, present) && hasMtu(route, present);
 }
 
-function wayOf({ gw, mtu }: Pick<Route, "gw" | "mtu">): string {
-  return `${gw === undefined ? "direct" : `by ${printIp(gw)}`}${mtu === undefined ? "" : ` with MTU ${mtu}`}`;
+function isByGateway({ gw }: Route, present: KernelRoute): boolean {
+  return gw === undefined || (present.gw !== undefined && sameIp(gw, present.gw));
+}
+
+function hasMtu({ mtu }: Route, present: KernelRoute): boolean {
+  return mtu === undefined || mtu === 0 || mtu === present.mtu;
+}
+
+function differenceOf(route: Route, present: KernelRoute): string {
+  const way = (gw: Route["gw"]) => (gw === undefined ? "direct" : `by ${printIp(gw)}`);
+  const parts = [
+    ...(isByGateway(route, present) ? [] : [`is ${way(present.gw)} instead of ${way(route.gw)}`]),
+    ...(hasMtu(route, present) ? [] : [`has MTU ${present.mtu ?? "of the interface"} instead of ${route.mtu}`]),
+  ];
+  return parts.join(" and ");
 }

@@ -1,13 +1,13 @@
 // What an ADD in Docker's layout leaves for the calls after it: whose a bridge is, which containers are on it, and the rules that were
 // written for them. The rules themselves do not tell, as Docker's do not. A record is in /run, so it goes with them at a boot; it is
 // written before the rules, and replaced as a whole.
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { isErrno } from "../kernel/kernel-error.ts";
 import type { NetnsRecord } from "../kernel/netns-record.ts";
 import type { Family } from "../net/ip.ts";
 import type { FamilyRules } from "../plan/rule-set.ts";
 import type { Attachment } from "../protocol/plugin.ts";
-import { replaceFile, stateDirectory } from "./state-directory.ts";
+import { removeFile, replaceFile, stateDirectory } from "./state-directory.ts";
 
 export interface AttachmentRecord extends Attachment {
   /** Undefined when the namespace has a path that says nothing to others. */
@@ -80,7 +80,7 @@ export function readRecords(): readonly BridgeRecord[] {
 export function writeRecord(record: BridgeRecord): void {
   const path = pathOf(record.bridge);
   if (record.attachments.length > 0) replaceFile(path, JSON.stringify({ format: FORMAT, ...record }));
-  else rmSync(path, { force: true });
+  else removeFile(path);
 }
 
 function pathOf(bridge: string): string {

@@ -1,12 +1,12 @@
 // Which rules the plugin firewall wrote for which container: the rules do not say. Like all of it in /run, it goes at a boot, with the
 // rules.
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { isErrno } from "../kernel/kernel-error.ts";
 import { type FileLock, takeLock } from "../kernel/lock.ts";
 import type { NetnsRecord } from "../kernel/netns-record.ts";
 import type { FamilyRules, Rule } from "../plan/rule-set.ts";
 import type { Attachment } from "../protocol/plugin.ts";
-import { replaceFile, stateDirectory } from "./state-directory.ts";
+import { removeFile, replaceFile, stateDirectory } from "./state-directory.ts";
 
 export interface FirewallRecord extends Attachment {
   readonly network: string;
@@ -35,7 +35,7 @@ export function hasFirewallRecords(): boolean {
 /** Whoever writes has read under the lock. */
 export function writeFirewallRecords(records: readonly FirewallRecord[]): void {
   if (records.length > 0) replaceFile(path(), JSON.stringify({ format: FORMAT, records }));
-  else rmSync(path(), { force: true });
+  else removeFile(path());
 }
 
 /**

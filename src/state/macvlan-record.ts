@@ -1,10 +1,10 @@
 // What macvlans of several containers share on the host, and who they are: a parent that was made for them, and the host's own access to
 // them. It is in /run, so it goes with the links at a boot; it is written before they are made, and replaced as a whole.
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { isErrno } from "../kernel/kernel-error.ts";
 import type { NetnsRecord } from "../kernel/netns-record.ts";
 import type { Attachment } from "../protocol/plugin.ts";
-import { replaceFile, stateDirectory } from "./state-directory.ts";
+import { removeFile, replaceFile, stateDirectory } from "./state-directory.ts";
 
 export interface ParentUse extends Attachment {
   readonly network: string;
@@ -39,7 +39,7 @@ export function readParents(): readonly ParentRecord[] {
 export function writeParents(parents: readonly ParentRecord[]): void {
   const used = parents.filter(({ uses }) => uses.length > 0);
   if (used.length > 0) replaceFile(path(), JSON.stringify({ format: FORMAT, parents: used }));
-  else rmSync(path(), { force: true });
+  else removeFile(path());
 }
 
 /** Somebody may have changed the file. */

@@ -1,6 +1,6 @@
 // Which ports of the host lead to which container. No socket of ours holds them, so this file does; like all of it in /run, it goes at a
 // boot. The container's rules are there, too, to be removed when nobody asks for it.
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { isErrno } from "../kernel/kernel-error.ts";
 import type { NetnsRecord } from "../kernel/netns-record.ts";
 import type { HostPort } from "../net/host-port.ts";
@@ -8,7 +8,7 @@ import { type Family, parseIp, printIp } from "../net/ip.ts";
 import type { NftRule } from "../plan/nft-rules.ts";
 import type { PortRules } from "../plan/portmap/iptables-rules.ts";
 import type { Attachment } from "../protocol/plugin.ts";
-import { replaceFile, stateDirectory } from "./state-directory.ts";
+import { removeFile, replaceFile, stateDirectory } from "./state-directory.ts";
 
 export interface PortClaim extends Attachment {
   readonly network: string;
@@ -71,7 +71,7 @@ export class PortClaims {
     const rest = this.#lines.filter((line) => !gone.has(line));
     const lines = own === undefined ? rest : [...rest, JSON.stringify(printClaim(own))];
     if (lines.length > 0) replaceFile(path(), [HEAD, ...lines, ""].join("\n"));
-    else rmSync(path(), { force: true });
+    else removeFile(path());
   }
 
   #parse(lines: readonly string[]): readonly PortClaim[] {

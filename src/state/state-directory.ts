@@ -1,7 +1,9 @@
 // What calls leave for those after them until the next boot, in /run.
-import { mkdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, statSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { isErrno } from "../kernel/kernel-error.ts";
 import { type FileLock, takeLock } from "../kernel/lock.ts";
+import { CniError, ErrorCode, messageOf } from "../protocol/error.ts";
 
 const ROOT = "/run/dockbridge";
 
@@ -15,9 +17,53 @@ export function lockState(checkInterrupt: () => Promise<void>): Promise<FileLock
   return takeLock(`${stateDirectory()}/lock`, { kind: "exclusive", mode: 0o600, checkInterrupt });
 }
 
-/** As a whole: whoever reads it sees the old content or the new. */
+/** As a whole: whoever reads it sees the old content or the new. Errors: 5. */
 export function replaceFile(path: string, content: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(`${path}.new`, content, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  const next = `${path}.new`;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(next, content, { mode: 0o600 });
+    renameSync(next, path);
+  } catch (error) {
+    removeIfThere(next);
+    if (!isErrno(error, "ENOSPC") || !fits(path, content)) throw unwritable(path, error);
+    overwrite(path, content);
+  }
+}
+
+/** Errors: 5. That it is not there is none. */
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT"))
+      throw new CniError(ErrorCode.IoFailure, `cannot remove ${path}: ${messageOf(error)}`);
+  }
+}
+
+/** Nobody who leaves shall need room for that. */
+function fits(path: string, content: string): boolean {
+  const present = statSync(path, { throwIfNoEntry: false });
+  return present !== undefined && present.size >= Buffer.byteLength(content);
+}
+
+function overwrite(path: string, content: string): void {
+  try {
+    writeFileSync(path, content, { flag: "r+" });
+    truncateSync(path, Buffer.byteLength(content));
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // the first failure is the one to tell
+  }
+}
+
+function unwritable(path: string, error: unknown): CniError {
+  return new CniError(ErrorCode.IoFailure, `cannot write ${path}: ${messageOf(error)}`);
 }

@@ -88,12 +88,18 @@ export const TCA_TBF_PARMS = 1;
 export const TCA_TBF_RATE64 = 4;
 
 /** linux/pkt_cls.h */
+export const TCA_BPF_OPS_LEN = 4;
+export const TCA_BPF_OPS = 5;
+export const TCA_BPF_FLAGS = 8;
+export const TCA_BPF_FLAG_ACT_DIRECT = 1;
 export const TCA_U32_CLASSID = 1;
 export const TCA_U32_SEL = 5;
 export const TCA_U32_ACT = 7;
 export const TC_U32_TERMINAL = 1;
 export const TCA_ACT_KIND = 1;
 export const TCA_ACT_OPTIONS = 2;
+export const TC_ACT_OK = 0;
+export const TC_ACT_SHOT = 2;
 export const TC_ACT_STOLEN = 4;
 
 /** linux/tc_act/tc_mirred.h */

@@ -1,4 +1,6 @@
 // Queues of a link, and filters before them: messages of rtnetlink, linux/pkt_sched.h and linux/pkt_cls.h.
+import type { Mac } from "../../net/mac.ts";
+import { type Instruction, sourceFilter } from "../../net/source-filter.ts";
 import type { TokenBucketSettings } from "../../net/token-bucket.ts";
 import type { Qdisc, QdiscPlace } from "../../plan/shaping-step.ts";
 import { isErrno } from "../kernel-error.ts";
@@ -12,12 +14,18 @@ import {
   RTM_GETTFILTER,
   RTM_NEWQDISC,
   RTM_NEWTFILTER,
+  TC_ACT_OK,
+  TC_ACT_SHOT,
   TC_ACT_STOLEN,
   TC_H_INGRESS,
   TC_H_ROOT,
   TC_U32_TERMINAL,
   TCA_ACT_KIND,
   TCA_ACT_OPTIONS,
+  TCA_BPF_FLAG_ACT_DIRECT,
+  TCA_BPF_FLAGS,
+  TCA_BPF_OPS,
+  TCA_BPF_OPS_LEN,
   TCA_EGRESS_REDIR,
   TCA_KIND,
   TCA_MIRRED_PARMS,
@@ -38,6 +46,7 @@ import {
   readNested,
   readText,
   text,
+  u16,
   u32,
 } from "./message.ts";
 import type { NetlinkSocket, Request } from "./socket.ts";
@@ -68,6 +77,8 @@ const MIRRED = { size: 28, action: 8, what: 20, index: 24 } as const;
 
 const ROOT_HANDLE = 0x1_0000;
 const INGRESS_HANDLE = 0xffff_0000;
+/** The priority 1, and the protocol, in the order of the network. */
+const FIRST_OF_ALL = (1 << 16) | (ETH_P_ALL << 8);
 const places = { root: TC_H_ROOT, ingress: TC_H_INGRESS } as const satisfies Record<QdiscPlace, number>;
 
 /** Equivalent to: `tc qdisc add dev $name root handle 1: tbf rate $rate burst $burst limit $limit`, or `... ingress` */
@@ -105,15 +116,42 @@ export function addRedirect({ index, name }: Device, to: Device): Request {
     u32(TCA_U32_CLASSID, 0x1_0001),
     attribute(TCA_U32_ACT, attribute(1, Buffer.concat(action))),
   ];
-  // the priority, and the protocol in the order of the network
-  const info = (1 << 16) | (ETH_P_ALL << 8);
   const body = [
-    tcmsg({ index, parent: INGRESS_HANDLE, info }),
+    tcmsg({ index, parent: INGRESS_HANDLE, info: FIRST_OF_ALL }),
     text(TCA_KIND, "u32"),
     attribute(TCA_OPTIONS, Buffer.concat(options)),
   ];
   const what = `redirect what ${name} receives to ${to.name}`;
   return { what, bytes: message(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, body) };
+}
+
+/**
+ * Equivalent to: `tc filter replace dev $name parent ffff: prio 1 handle 1 bpf da bytecode "..."`: what does not come from one of the
+ * machines is dropped.
+ */
+export function setSources({ index, name }: Device, macs: readonly Mac[]): Request {
+  const program = sourceFilter(macs, { known: TC_ACT_OK, other: TC_ACT_SHOT });
+  const options = [
+    u16(TCA_BPF_OPS_LEN, program.length),
+    attribute(TCA_BPF_OPS, Buffer.concat(program.map(printInstruction))),
+    u32(TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT),
+  ];
+  const body = [
+    tcmsg({ index, handle: 1, parent: INGRESS_HANDLE, info: FIRST_OF_ALL }),
+    text(TCA_KIND, "bpf"),
+    attribute(TCA_OPTIONS, Buffer.concat(options)),
+  ];
+  return { what: `let only known machines in by ${name}`, bytes: message(RTM_NEWTFILTER, NLM_F_CREATE, body) };
+}
+
+/** struct sock_filter */
+function printInstruction({ code, jt, jf, k }: Instruction): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeUInt16LE(code, 0);
+  bytes.writeUInt8(jt, 2);
+  bytes.writeUInt8(jf, 3);
+  bytes.writeUInt32LE(k, 4);
+  return bytes;
 }
 
 /** Equivalent to: `tc qdisc show dev $name root|ingress`; undefined when there is none but the kernel's own, whose handle is 0. */

@@ -13,12 +13,13 @@ import { refuse } from "../refuse.ts";
 import { type Addressing, noAddressing, planAddressing } from "./addressing.ts";
 import { decodeConfig, type MacvlanConfig } from "./config.ts";
 import { lacksAddress, routesToHost, throughHost } from "./host-access.ts";
+import type { HostSide } from "./host-link.ts";
 import { isolatedParent } from "./isolated-parent.ts";
 import { isWireless, observeParent } from "./observe.ts";
 import { checkMtuOfParent, checkParent, downSentence, type Parent, type ParentFacts } from "./parent.ts";
 import { planAttachment } from "./plan.ts";
 import { explainRefusal } from "./refusal.ts";
-import { enter, type HostSide } from "./sharing.ts";
+import { enter } from "./sharing.ts";
 
 export async function add(call: AddCall, around: Surroundings): Promise<Result> {
   const config = decodeConfig(call.network, call.args);

@@ -2,6 +2,7 @@ import { findLinkByIndex } from "../../kernel/netlink/link.ts";
 import { listRoutes } from "../../kernel/netlink/route.ts";
 import { openNetns } from "../../kernel/netns.ts";
 import { Places } from "../../kernel/places.ts";
+import type { Link } from "../../plan/facts.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { CheckCall, Surroundings } from "../../protocol/plugin.ts";
 import { checkIpam } from "../ipam.ts";
@@ -9,10 +10,10 @@ import { allAddressesOf } from "../link-addresses.ts";
 import { refuse } from "../refuse.ts";
 import { type CheckFacts, differences } from "./check.ts";
 import { decodeConfig, type MacvlanConfig } from "./config.ts";
+import { hostLinkOn } from "./host-link.ts";
 import { isolatedParent } from "./isolated-parent.ts";
-import { observeAccess } from "./observe.ts";
-import { parentOf } from "./parent.ts";
-import { hostLinkOn } from "./sharing.ts";
+import { observeAccess, parentFor } from "./observe.ts";
+import { type Parent, parentOf } from "./parent.ts";
 
 export async function check(call: CheckCall, around: Surroundings): Promise<void> {
   const config = decodeConfig(call.network, call.args);
@@ -30,8 +31,7 @@ function observe(places: Places, config: MacvlanConfig, call: CheckCall): CheckF
   const named = parentOf(config, isolatedParent(call.network.name));
   const container = places.findLink("container", call.ifname);
   const { socket } = places.at("container");
-  const parent =
-    named === undefined ? findParent(places, config, container?.peer) : places.findLink(named.place, named.name);
+  const parent = named === undefined ? findParent(places, config, container?.peer) : findNamed(places, named);
   const hostLink = parent === undefined || !config.hostAccess ? undefined : hostLinkOn(parent.name);
   return {
     named,
@@ -41,6 +41,11 @@ function observe(places: Places, config: MacvlanConfig, call: CheckCall): CheckF
     routes: ([4, 6] as const).flatMap((family) => listRoutes(socket, family)),
     access: hostLink === undefined ? undefined : { name: hostLink, ...observeAccess(places, hostLink, parent) },
   };
+}
+
+function findNamed(places: Places, { place, name }: Parent): Link | undefined {
+  const link = places.findLink(place, name);
+  return link === undefined ? undefined : parentFor(places, place, link);
 }
 
 function findParent(places: Places, { linkInContainer }: MacvlanConfig, index: number | undefined) {

@@ -23,8 +23,11 @@ const ON_LINK = 253;
 const NO_ADDRESS = "1";
 const place = "host";
 
-/** The host's macvlan is born with the MAC address, and gets no address of other machines' concern. */
-export function planHostLink(name: string, parent: Link, mac: Mac): Step[] {
+/**
+ * The host's macvlan is born with the MAC address, and gets no address of other machines' concern. It lets in what comes from the containers
+ * alone: for IPv6 there is no `rp_filter`, and whoever found the link could pass by the rules that the host has for the parent.
+ */
+export function planHostLink(name: string, parent: Link, mac: Mac, containers: readonly Mac[]): Step[] {
   const set = (key: string, value: string, optional?: "optional"): Step => {
     const step = { do: "sysctl.set", place, key, value } as const;
     return optional === undefined ? step : { ...step, optional: true };
@@ -37,15 +40,33 @@ export function planHostLink(name: string, parent: Link, mac: Mac): Step[] {
       parent: { place, link: parent.name },
       tolerate: ["EEXIST"],
     },
-    { do: "link.set", place, link: name, alias: `access to containers on ${parent.name}` },
-    // other machines are answered by the parent alone: two answers would lead them here, until this link is gone
-    set(`net/ipv4/conf/${name}/arp_filter`, "1"),
-    // what they send to everybody is taken from the parent, and not a second time from here
+    { do: "link.set", place, link: name, alias: hostLinkAlias(parent) },
+    ...planAdmitting(name, containers),
     set(`net/ipv4/conf/${name}/rp_filter`, "1", "optional"),
     set(`net/ipv6/conf/${name}/accept_ra`, "0", "optional"),
     set(`net/ipv6/conf/${name}/addr_gen_mode`, NO_ADDRESS, "optional"),
     { do: "link.set", place, link: name, up: true },
   ];
+}
+
+/** From now on these are let in, and nobody else. */
+export function planAdmitting(link: string, containers: readonly Mac[]): Step[] {
+  return [
+    { do: "qdisc.add", place, link, qdisc: { kind: "ingress" }, tolerate: ["EEXIST", "ENODEV"] },
+    { do: "filter.sources", place, link, macs: [...new Set(containers)], tolerate: ["ENODEV"] },
+  ];
+}
+
+const ALIAS = "access to containers on ";
+
+function hostLinkAlias({ name }: Pick<Link, "name">): string {
+  return `${ALIAS}${name}`;
+}
+
+/** Not one that somebody else has made, whatever its name; on any parent unless one is given. */
+export function isHostLink({ kind, peer, alias, macvlan }: Link, parent?: Link): boolean {
+  const isOn = parent === undefined || (peer === parent.index && alias === hostLinkAlias(parent));
+  return kind === "macvlan" && macvlan?.mode === "bridge" && alias?.startsWith(ALIAS) === true && isOn;
 }
 
 /** The host's ways to one container. */
@@ -128,14 +149,17 @@ export function accessDifferences(
   const isReached = ({ ip }: Cidr) =>
     routes.some(({ dst, link: by }) => by === link.index && sameCidr(dst, hostCidr(ip)));
   const macOf = ({ ip }: Cidr) => neighbours.find((each) => sameIp(each.ip, ip))?.mac;
+  const wrong = addresses.filter((cidr) => macOf(cidr) !== mac);
   return [
     ...(link.isUp ? [] : [`the host's interface ${name} is down`]),
     ...addresses
       .filter((cidr) => !isReached(cidr))
       .map((cidr) => `the host has no route to ${printIp(cidr.ip)} by ${name}`),
-    ...addresses
-      .filter((cidr) => macOf(cidr) !== mac)
-      .map((cidr) => `the host knows the MAC address ${macOf(cidr)} for ${printIp(cidr.ip)} instead of ${mac}`),
+    ...wrong.map((cidr) =>
+      macOf(cidr) === undefined
+        ? `the host does not know the MAC address of ${printIp(cidr.ip)}`
+        : `the host knows the MAC address ${macOf(cidr)} for ${printIp(cidr.ip)} instead of ${mac}`,
+    ),
   ];
 }
 

@@ -25,7 +25,15 @@ export function observeParent(
   const parent = parentOf(config, isolated) ?? parentNamed(defaultLink(places, config), config.linkInContainer);
   const base = parent.making?.kind === "vlan" ? parent.making.base : undefined;
   const [link, baseLink] = places.findLinks(parent.place, [parent.name, ...(base === undefined ? [] : [base])]);
-  return { parent, facts: { parent: link, base: link === undefined ? baseLink : undefined } };
+  if (link === undefined) return { parent, facts: { parent: undefined, base: baseLink } };
+  const real = parentFor(places, parent.place, link);
+  return { parent: { ...parent, name: real.name }, facts: { parent: real, base: undefined } };
+}
+
+/** As the kernel has it: one more macvlan of a macvlan is on the same parent. */
+export function parentFor(places: Places, place: Place, link: Link): Link {
+  if (link.kind !== "macvlan" || link.peer === undefined) return link;
+  return findLinkByIndex(places.at(place).socket, link.peer) ?? link;
 }
 
 /** The link of the first default route, of either family. */

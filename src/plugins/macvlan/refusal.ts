@@ -33,7 +33,12 @@ function reasonOf(
     case "ENODEV":
       return `the parent ${name} was removed meanwhile`;
     case "EADDRINUSE":
-      return `another interface on ${name} has the MAC address already`;
+      // otherwise it is about an IP address
+      return /^(add|change) link/.test(message)
+        ? `another interface on ${name} has the MAC address already`
+        : undefined;
+    case "ENOENT":
+      return "hostAccess needs a kernel with CONFIG_NET_SCH_INGRESS and CONFIG_NET_CLS_BPF, so that no other machine gets in by the host's link";
     case "ENOTSUP":
     case "EOPNOTSUPP":
       return "this kernel has no such kind of link: modprobe macvlan, or 8021q for a VLAN, or dummy for an internal network";

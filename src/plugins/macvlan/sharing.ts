@@ -1,24 +1,22 @@
 // What a container shares with others on the host: a parent that was made for them, and the host's access. Entered by ADD before any of
 // it is made, left by DEL; whoever leaves last takes it with him.
 import { apply } from "../../kernel/apply.ts";
-import { sha512 } from "../../kernel/libc.ts";
 import { listLinks } from "../../kernel/netlink/link.ts";
 import { judgeNetns, recordNetns } from "../../kernel/netns-record.ts";
 import { Places } from "../../kernel/places.ts";
-import { printCidr } from "../../net/cidr.ts";
+import { type Cidr, printCidr } from "../../net/cidr.ts";
 import { printIp } from "../../net/ip.ts";
-import { type Mac, parseMac, randomMac } from "../../net/mac.ts";
+import type { Mac } from "../../net/mac.ts";
 import type { Link } from "../../plan/facts.ts";
 import type { Step } from "../../plan/step.ts";
-import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { AddCall, Attachment, Surroundings } from "../../protocol/plugin.ts";
 import { type ParentRecord, type ParentUse, readParents, writeParents } from "../../state/macvlan-record.ts";
 import { lockState } from "../../state/state-directory.ts";
 import { addressesOf as globalAddressesOf } from "../link-addresses.ts";
 import type { Addressing } from "./addressing.ts";
-import { type HostAddresses, planHostLink, planReaching } from "./host-access.ts";
+import { isHostLink, planAdmitting } from "./host-access.ts";
+import { giveAccess, type HostSide, hostLinkOn, isToStay, knownMacs } from "./host-link.ts";
 import { addressesOf, isSame, type Leaving, planLeaving } from "./leaving.ts";
-import { observeHost } from "./observe.ts";
 import { type Parent, planParent } from "./parent.ts";
 
 type Around = Pick<Surroundings, "env" | "log" | "checkInterrupt">;
@@ -29,12 +27,6 @@ interface Entering {
   readonly addressing: Addressing;
   /** The container's, when the host shall have access to it. */
   readonly accessTo: Mac | undefined;
-}
-
-/** What the container needs to know of the host. */
-export interface HostSide {
-  readonly addresses: HostAddresses;
-  readonly mac: Mac;
 }
 
 /** Makes the parent when it is not there, and gives the host access when it is wanted; undefined without it. */
@@ -65,7 +57,7 @@ export async function enter(
     const index = places.findLink("host", parent.name)?.index;
     writeParents([...others, { ...next, made: { index } }]);
   }
-  return accessTo === undefined ? undefined : giveAccess(next, own, { places, around });
+  return accessTo === undefined ? undefined : giveAccess(next, { places, around });
 }
 
 /** Undefined when it is not ours, or another one of the name. */
@@ -73,34 +65,6 @@ function madeBefore(record: ParentRecord | undefined, link: Link | undefined): P
   const made = record?.made;
   if (made === undefined || link === undefined) return undefined;
   return made.index === undefined || made.index === link.index ? { index: link.index } : undefined;
-}
-
-async function giveAccess(
-  { parent: name, uses }: ParentRecord,
-  own: ParentUse,
-  { places, around }: { readonly places: Places; readonly around: Surroundings },
-): Promise<HostSide> {
-  const hostLink = hostLinkOn(name);
-  const [parent, present] = places.findLinks("host", [name, hostLink]);
-  if (parent === undefined)
-    throw new CniError(ErrorCode.ParentMissing, `macvlan: the parent ${name} was removed meanwhile`);
-  if (present !== undefined && (present.kind !== "macvlan" || present.peer !== parent.index))
-    throw new CniError(
-      ErrorCode.Internal,
-      `macvlan: ${hostLink} exists, and is no macvlan on ${name}: ip link delete ${hostLink}`,
-    );
-  const isThere = present?.isUp === true && present.mac !== undefined;
-  const mac = present?.mac ?? hostMacOn(parent);
-  const addresses = observeHost(places, parent);
-  // what somebody has deleted is there again for all
-  const reached = (isThere ? [own] : uses).flatMap((use): Step[] => {
-    const containers = parseMac(use.hostAccess?.mac ?? "");
-    if (containers === undefined) return [];
-    return planReaching(hostLink, mac, { addresses: addressesOf(use), mac: containers }, addresses);
-  });
-  const steps = [...(isThere ? [] : planHostLink(hostLink, parent, mac)), ...reached];
-  await apply(steps, { ...around, places, record: () => {} });
-  return { addresses, mac };
 }
 
 /** Without containers that are gone and had one of the addresses, and without what an earlier ADD of the same attachment has left. */
@@ -137,10 +101,16 @@ async function remove(
 ): Promise<readonly ParentRecord[]> {
   const isGone = judgeNetns();
   const mayBeAlive = ({ netns }: ParentUse) => netns === undefined || !isGone(netns);
-  const left = planLeaving(records, { isLeaving, mayBeAlive, hostLinkOn });
   using places = new Places(undefined);
+  const stays = (link: string, known: readonly Cidr[]) => isToStay(link, known, { places, log: around.log });
+  const left = planLeaving(records, { isLeaving, mayBeAlive, isToStay: stays, hostLinkOn });
   const applying = { ...around, places, record: () => {} };
   await apply(left.steps, applying);
+  // those who are left are let in, and nobody else
+  for (const name of left.hostLinks) {
+    const link = places.findLink("host", name);
+    if (link !== undefined && isHostLink(link)) await apply(planAdmitting(name, knownMacs(places, link)), applying);
+  }
   await apply(deletionsOf(left, places, around.log), applying);
   writeParents(left.records);
   return left.records.filter(({ uses }) => uses.length > 0);
@@ -173,16 +143,6 @@ function useOf(call: AddCall, { ips }: Addressing, accessTo: Mac | undefined): P
     ...{ network: network.name, containerId, ifname, netns: recordNetns(netns) },
     ...(accessTo === undefined ? {} : { hostAccess: { addresses, mac: accessTo } }),
   };
-}
-
-/** The host's link on a parent. */
-export function hostLinkOn(parent: string): string {
-  return `mvhost${sha512(`hostAccess/${parent}`).slice(0, 8)}`;
-}
-
-/** The same whenever it is made anew, and another one on every machine: containers have a route by it. */
-function hostMacOn({ name, mac }: Link): Mac {
-  return randomMac(Buffer.from(sha512(`hostAccess/${mac}/${name}`).slice(0, 12), "hex"));
 }
 
 /** For what goes on after an interruption. */

@@ -183,3 +183,11 @@ test("a namespace that is gone, and a parent that goes meanwhile", async () => {
   });
   expect(await lan.host.sh("ip -n c1 -oneline link | wc -l")).toBe("1");
 });
+
+test("an address that another machine has is told as that", async () => {
+  const ipam = { type: "static", addresses: [{ address: "2001:db8::2/64" }] };
+  const before = await state();
+  const { msg } = await fail({ ...macvlanConfig, ipam, enabledad: true });
+  expect(msg).toMatch(/^macvlan: another host on the link has the address 2001:db8::2\/64 of eth0/);
+  expect(await state()).toBe(before);
+});

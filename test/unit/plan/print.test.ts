@@ -60,6 +60,12 @@ const examples: Readonly<Record<Step["do"], readonly (readonly [Step, string])[]
     ],
   ],
   "qdisc.delete": [[{ do: "qdisc.delete", ...on, at: "root" }, "tc qdisc delete dev cni0 root"]],
+  "filter.sources": [
+    [
+      { do: "filter.sources", ...on, macs: [mustMac("02:00:03:02:01:00")] },
+      'tc filter replace dev cni0 parent ffff: prio 1 handle 1 bpf da bytecode "6,32 0 0 8,21 0 3 50462976,40 0 0 6,21 0 1 512,6 0 0 0,6 0 0 2"',
+    ],
+  ],
   "filter.redirect": [
     [
       { do: "filter.redirect", ...on, to: "bwp1" },

@@ -58,6 +58,9 @@ const examples: Readonly<Record<Step["do"], readonly Example[]>> = {
     },
   ],
   "qdisc.delete": [{ name: "cannot", step: { do: "qdisc.delete", place, link, at: "root" }, back: undefined }],
+  "filter.sources": [
+    { name: "goes with its qdisc", step: { do: "filter.sources", place, link, macs: [] }, back: undefined },
+  ],
   "filter.redirect": [
     { name: "goes with its qdisc", step: { do: "filter.redirect", place, link, to: "bwp1" }, back: undefined },
   ],

@@ -8,7 +8,9 @@ import {
   listRedirects,
   parseQdisc,
   parseRedirects,
+  setSources,
 } from "../../../../src/kernel/netlink/traffic-control.ts";
+import { type Mac, parseMac } from "../../../../src/net/mac.ts";
 import { tokenBucket } from "../../../../src/net/token-bucket.ts";
 import { qdiscs } from "./captured-qdiscs.ts";
 import { asSent, requestOf } from "./requests.ts";
@@ -45,6 +47,16 @@ describe("what is sent is what the Go plugin sends:", () => {
     const expected = lengths.reduce((text, [long, short]) => text.replace(long, short), first);
     expect(asSent(ours, theirs)).toBe(expected);
   });
+});
+
+test("the filter of sources is what tc sends for the same bytecode", () => {
+  const { bytes } = setSources(link, [parseMac("02:00:03:02:01:00") as Mac]);
+  expect(bytes.subarray(16).toString("hex")).toBe(
+    "0000000002000000010000000000ffff00030100" +
+      "080001006270660048000200" +
+      "06000400060000003400050020000000080000001500000300010203280000000600000015000001000200000600000000000000060000000200000008000800" +
+      "01000000",
+  );
 });
 
 test("to delete a queue, its kind and handle need not be told, as tc does", () => {

@@ -25,10 +25,11 @@ const print = ({ dst, gw, scope }: Route) =>
   `${printCidr(dst)}${gw === undefined ? "" : ` via ${printIp(gw)}`}${scope === undefined ? "" : ` scope ${scope}`}`;
 
 test("the host's link, quiet towards other machines", () => {
-  expect(printPlan(planHostLink("mvhost0", parentLink, hostMac))).toBe(
+  expect(printPlan(planHostLink("mvhost0", parentLink, hostMac, [mac]))).toBe(
     `ip link add mvhost0 address 02:00:00:00:00:99 link lan0 type macvlan mode bridge
 ip link set mvhost0 alias access to containers on lan0
-sysctl -w net/ipv4/conf/mvhost0/arp_filter=1
+tc qdisc add dev mvhost0 ingress
+tc filter replace dev mvhost0 parent ffff: prio 1 handle 1 bpf da bytecode "6,32 0 0 8,21 0 3 5,40 0 0 6,21 0 1 512,6 0 0 0,6 0 0 2"
 sysctl -w net/ipv4/conf/mvhost0/rp_filter=1 || true
 sysctl -w net/ipv6/conf/mvhost0/accept_ra=0 || true
 sysctl -w net/ipv6/conf/mvhost0/addr_gen_mode=1 || true

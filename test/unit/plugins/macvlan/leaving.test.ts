@@ -8,10 +8,11 @@ const use = (containerId: string, address?: string): ParentUse => ({
   ...(address === undefined ? {} : { hostAccess: { addresses: [address], mac: "02:00:00:00:00:05" } }),
 });
 
-function leave(record: ParentRecord, leaving: readonly string[], dead: readonly string[] = []) {
+function leave(record: ParentRecord, leaving: readonly string[], dead: readonly string[] = [], isToStay = false) {
   const left = planLeaving([record], {
     isLeaving: ({ containerId }) => leaving.includes(containerId),
     mayBeAlive: ({ containerId }) => !dead.includes(containerId),
+    isToStay: () => isToStay,
     hostLinkOn: (parent) => `host-on-${parent}`,
   });
   return {
@@ -71,7 +72,11 @@ test.for([
     { parent: "lan0", uses: [use("a", "192.0.2.51/24"), use("b", "192.0.2.51/24")] },
     ["b"],
     [],
-    { plan: "", staying: ["a"], unused: [] },
+    {
+      plan: "ip neighbour replace 192.0.2.51 lladdr 02:00:00:00:00:05 dev host-on-lan0 nud permanent\n",
+      staying: ["a"],
+      unused: [],
+    },
   ],
 ] satisfies [string, ParentRecord, string[], string[], object][])(
   "who leaves: %s",
@@ -79,3 +84,8 @@ test.for([
     expect(leave(record, leaving, dead)).toEqual(expected);
   },
 );
+
+test("who leaves last takes only his own when the host reaches others whose record is lost", () => {
+  const record = { parent: "lan0", uses: [use("b", "192.0.2.51/24")] };
+  expect(leave(record, ["b"], [], true)).toEqual({ plan: ROUTE, staying: [], unused: [] });
+});
