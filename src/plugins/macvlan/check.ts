@@ -1,11 +1,12 @@
-import type { Cidr } from "../../net/cidr.ts";
+import { type Cidr, sameCidr } from "../../net/cidr.ts";
+import { printIp } from "../../net/ip.ts";
 import type { KernelRoute, Link } from "../../plan/facts.ts";
 import type { Attachment } from "../../protocol/plugin.ts";
 import type { Result } from "../../protocol/result.ts";
 import { macDifference, missingAddresses, mtuDifference, routeDifferences } from "../container-differences.ts";
 import { ipsOf } from "../prev-result.ts";
 import type { MacvlanConfig } from "./config.ts";
-import { type AccessFacts, accessDifferences } from "./host-access.ts";
+import { type AccessFacts, accessDifferences, routesToHost } from "./host-access.ts";
 import type { Parent } from "./parent.ts";
 
 /** What CHECK compares: what ADD said, and what there is now. */
@@ -79,8 +80,16 @@ function kindDifferences({ mode, queueLength }: MacvlanConfig, { name, macvlan }
   ];
 }
 
-function hostDifferences({ attachment, expected }: Attached, { access, container }: CheckFacts): string[] {
+function hostDifferences({ attachment, expected }: Attached, { access, container, routes }: CheckFacts): string[] {
   if (access === undefined) return [];
-  const addresses = ipsOf(expected, attachment.ifname).map((ip) => ip.address);
-  return accessDifferences(access.name, { addresses, mac: container?.mac }, access);
+  const ips = ipsOf(expected, attachment.ifname);
+  const addresses = ips.map((ip) => ip.address);
+  const mac = access.link?.mac;
+  // the host's address may be another one by now
+  const ways = mac === undefined ? [] : routesToHost({ ips, routes: [] }, access.host, mac);
+  const lost = ways.filter(({ dst }) => !routes.some((route) => sameCidr(route.dst, dst)));
+  return [
+    ...accessDifferences(access.name, { addresses, mac: container?.mac }, access),
+    ...lost.map(({ dst }) => `the container has no route to the host's address ${printIp(dst.ip)}`),
+  ];
 }

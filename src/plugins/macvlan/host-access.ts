@@ -134,6 +134,7 @@ export interface AccessFacts {
   readonly parent: Link | undefined;
   /** Of the host. */
   readonly routes: readonly KernelRoute[];
+  readonly host: HostAddresses;
   /** Of the link. */
   readonly neighbours: readonly { readonly ip: Ip; readonly mac: Mac | undefined }[];
 }

@@ -80,6 +80,7 @@ export function observeAccess(places: Places, name: string, parent: Link | undef
   return {
     link,
     parent,
+    host: parent === undefined ? { 4: [], 6: [] } : observeHost(places, parent),
     routes: families.flatMap((family) => listRoutes(socket, family)),
     neighbours: link === undefined ? [] : families.flatMap((family) => listNeighbours(socket, family, link.index)),
   };

@@ -263,6 +263,12 @@ describe("when things go wrong", () => {
     expect(await check()).toBe(
       "the host has no route to 192.0.2.50 by <link>; the host does not know the MAC address of 2001:db8::50",
     );
+    await callSuccessfully(lan.host, callOf("DEL", "c1"));
+    const again = await callSuccessfully(lan.host, callOf("ADD", "c1"));
+    Object.assign(prevResult, again);
+    expect(await check()).toBe("");
+    await lan.host.sh(`ip address delete ${hostOn[6]}/64 dev uplink; ip address add 2001:db8::7/64 dev uplink nodad`);
+    expect(await check()).toBe("the container has no route to the host's address 2001:db8::7");
     await lan.host.sh("ip link delete $(ip -brief link | grep -o '^mvhost[^@]*')");
     expect(await check()).toBe("the host's interface <link> is gone");
   });

@@ -102,7 +102,7 @@ const routes: KernelRoute[] = ["192.0.2.50/32", "2001:db8::50/128"].map((dst) =>
   mtu: undefined,
 }));
 const neighbours = addresses.map(({ ip }) => ({ ip, mac }));
-const facts = { link, parent: parentLink, routes, neighbours };
+const facts = { host, link, parent: parentLink, routes, neighbours };
 const other = mustMac("02:00:00:00:00:06");
 
 test.each([
