@@ -2,6 +2,7 @@ import type { Link } from "../../../../src/plan/facts.ts";
 import type { BridgeConfig } from "../../../../src/plugins/bridge/config.ts";
 import type { Names } from "../../../../src/plugins/bridge/plan.ts";
 import { mustMac } from "../../net/must.ts";
+import { plainLink } from "../../plain-link.ts";
 
 /** What an empty configuration means. */
 export const plainConfig: BridgeConfig = {
@@ -36,21 +37,8 @@ export const names: Names = {
   bridgeMac: mustMac("02:00:00:00:00:99"),
 };
 
-const up = {
-  mtu: 1500,
-  isUp: true,
-  isOperational: true,
-  peer: undefined,
-  alias: undefined,
-  hairpin: false,
-  isPromiscuous: false,
-  isAllMulticast: false,
-  txqlen: 1000,
-  isIsolated: false,
-} as const;
-
 export const bridgeLink: Link = {
-  ...up,
+  ...plainLink,
   index: 3,
   name: "cni0",
   kind: "bridge",
@@ -59,7 +47,7 @@ export const bridgeLink: Link = {
 };
 
 export const hostLink: Link = {
-  ...up,
+  ...plainLink,
   index: 4,
   name: "veth1",
   kind: "veth",
@@ -70,7 +58,7 @@ export const hostLink: Link = {
 };
 
 export const containerLink: Link = {
-  ...up,
+  ...plainLink,
   index: 2,
   name: "eth0",
   kind: "veth",

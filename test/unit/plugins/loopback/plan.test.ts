@@ -3,23 +3,16 @@ import type { Link } from "../../../../src/plan/facts.ts";
 import { printPlan } from "../../../../src/plan/print.ts";
 import { addressProblem, addSteps, delSteps, loopbackResult } from "../../../../src/plugins/loopback/plan.ts";
 import { mustCidr, mustMac } from "../../net/must.ts";
+import { plainLink } from "../../plain-link.ts";
 
 const down: Link = {
+  ...plainLink,
   index: 1,
   name: "lo",
-  kind: undefined,
   mac: mustMac("00:00:00:00:00:00"),
   mtu: 65536,
   isUp: false,
   isOperational: false,
-  master: undefined,
-  peer: undefined,
-  alias: undefined,
-  hairpin: false,
-  isPromiscuous: false,
-  isAllMulticast: false,
-  txqlen: 1000,
-  isIsolated: false,
 };
 const up: Link = { ...down, isUp: true };
 

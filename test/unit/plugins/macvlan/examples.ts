@@ -1,6 +1,7 @@
 import type { Link } from "../../../../src/plan/facts.ts";
 import type { MacvlanConfig } from "../../../../src/plugins/macvlan/config.ts";
 import { mustMac } from "../../net/must.ts";
+import { plainLink } from "../../plain-link.ts";
 
 /** What an empty configuration means. */
 export const plainConfig: MacvlanConfig = {
@@ -19,21 +20,10 @@ export const plainConfig: MacvlanConfig = {
 };
 
 export const parentLink: Link = {
+  ...plainLink,
   index: 2,
   name: "lan0",
-  kind: undefined,
   mac: mustMac("02:00:00:00:00:01"),
-  mtu: 1500,
-  isUp: true,
-  isOperational: true,
-  master: undefined,
-  peer: undefined,
-  alias: undefined,
-  hairpin: false,
-  isPromiscuous: false,
-  isAllMulticast: false,
-  txqlen: 1000,
-  isIsolated: false,
 };
 
 export const containerLink: Link = {
