@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { CniError, ErrorCode } from "../protocol/error.ts";
+import { makeDirectory } from "./directory.ts";
 import { isErrno } from "./kernel-error.ts";
 import { tryLock } from "./libc.ts";
 
@@ -97,25 +98,6 @@ function openExisting(path: string, why: unknown): number {
     return openSync(path, "r");
   } catch {
     throw why;
-  }
-}
-
-/** With its parents. What node:fs has for this calls a read-only file system ENOENT. */
-function makeDirectory(path: string): void {
-  try {
-    makeLastDirectory(path);
-  } catch (error) {
-    if (!isErrno(error, "ENOENT") || dirname(path) === path) throw error;
-    makeDirectory(dirname(path));
-    makeLastDirectory(path);
-  }
-}
-
-function makeLastDirectory(path: string): void {
-  try {
-    mkdirSync(path, 0o755);
-  } catch (error) {
-    if (!isErrno(error, "EEXIST")) throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 // What calls leave for those after them until the next boot, in /run.
-import { mkdirSync, renameSync, statSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
+import { renameSync, statSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { makeDirectory } from "../kernel/directory.ts";
 import { isErrno } from "../kernel/kernel-error.ts";
 import { type FileLock, takeLock } from "../kernel/lock.ts";
 import { CniError, ErrorCode, messageOf } from "../protocol/error.ts";
@@ -21,7 +22,7 @@ export function lockState(checkInterrupt: () => Promise<void>): Promise<FileLock
 export function replaceFile(path: string, content: string): void {
   const next = `${path}.new`;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeDirectory(dirname(path));
     writeFileSync(next, content, { mode: 0o600 });
     renameSync(next, path);
   } catch (error) {

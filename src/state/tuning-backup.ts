@@ -1,6 +1,7 @@
 // What the plugin tuning found before it changed it: a file per attachment, in the form of the reference, which overlooks what it does
 // not know: sysctls, the network, and the namespace.
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { makeDirectory } from "../kernel/directory.ts";
 import { isErrno } from "../kernel/kernel-error.ts";
 import type { NetnsRecord } from "../kernel/netns-record.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
@@ -50,7 +51,7 @@ export function writeBackup(dataDir: string, attachment: Attachment, { link, sys
   const { txqlen: txQLen, ...others } = link;
   const sysctl = sysctls.size === 0 ? undefined : Object.fromEntries(sysctls);
   const path = backupPath(dataDir, attachment);
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makeDirectory(dataDir, 0o700);
   // the name of no other backup ends so
   writeFileSync(`${path}.new`, JSON.stringify({ ...others, txQLen, sysctl, network, netns }, undefined, 1), {
     mode: 0o600,

@@ -51,7 +51,7 @@ type Fields = ReturnType<ReturnType<typeof fields>>;
 export function decodeConfig(network: Network, cniArgs: string, ifname: string): TuningConfig {
   const written = decode(fields(), network.document, "tuning");
   return {
-    dataDir: dataDirOf(written.dataDir),
+    dataDir: checkDataDir(dataDirOf(written.dataDir)),
     sysctls: sysctlsOf(written, ifname),
     link: linkSettings(written, macOfArgs(cniArgs)),
   };
@@ -60,6 +60,12 @@ export function decodeConfig(network: Network, cniArgs: string, ifname: string):
 /** For DEL and GC, which need to know no more. */
 export function decodeDataDir(network: Network): string {
   return dataDirOf(decode(struct({ dataDir: lenient(path) }), network.document, "tuning").dataDir);
+}
+
+/** A relative one would be below wherever the runtime happens to be. */
+function checkDataDir(dataDir: string): string {
+  if (dataDir.startsWith("/")) return dataDir;
+  throw invalid(`dataDir ${JSON.stringify(dataDir)} is not an absolute path`);
 }
 
 function dataDirOf(written: string | undefined): string {

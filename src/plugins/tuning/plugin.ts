@@ -77,10 +77,15 @@ function noteBefore(
     if (earlier === undefined) removeBackup(path);
     else writeBackup(dataDir, call, earlier);
   });
-  writeBackup(dataDir, call, {
-    link: { ...before.link, ...first?.link },
-    sysctls: new Map([...before.sysctls, ...(first?.sysctls ?? [])]),
-    network: call.network.name,
-    netns,
-  });
+  try {
+    writeBackup(dataDir, call, {
+      link: { ...before.link, ...first?.link },
+      sysctls: new Map([...before.sysctls, ...(first?.sysctls ?? [])]),
+      network: call.network.name,
+      netns,
+    });
+  } catch (error) {
+    const message = `tuning: dataDir ${JSON.stringify(dataDir)}: cannot write ${path}: ${messageOf(error)}`;
+    throw new CniError(ErrorCode.IoFailure, message);
+  }
 }

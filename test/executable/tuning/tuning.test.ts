@@ -222,6 +222,20 @@ describe("an ADD that fails", () => {
     expect((await callPlugin(host, { ...call, verb: "DEL" })).exitCode).toBe(0);
   });
 
+  test.each(["/proc/nope", "/proc/self/nope/deeper", "/proc/version"])(
+    "because no file can be in dataDir %s says so, and its DEL succeeds",
+    async (nowhere) => {
+      const before = await stateOf(host, keys);
+      const { stdout } = await tuning(host, "ADD", { ...everything, dataDir: nowhere });
+      expect(JSON.parse(stdout)).toMatchObject({
+        code: 5,
+        msg: expect.stringContaining(`tuning: dataDir "${nowhere}": cannot write ${nowhere}/c1_eth0.json: E`),
+      });
+      expect(await stateOf(host, keys)).toBe(before);
+      await succeed(host, "DEL", { ...everything, dataDir: nowhere });
+    },
+  );
+
   test("because there is no such interface", async () => {
     const { stdout } = await tuning(host, "ADD", { mtu: 1400 }, { ifname: "eth7" });
     expect(JSON.parse(stdout).msg).toBe("tuning: the container has no interface eth7");

@@ -53,6 +53,7 @@ describe("what cannot be", () => {
     [{ allmulti: 1 }, 6, "allmulti"],
     [{ args: { cni: { mtu: 1 } } }, 7, "mtu 1"],
     [{ dataDir: "a\0b" }, 7, "dataDir"],
+    [{ dataDir: "run/tuning" }, 7, 'dataDir "run/tuning" is not an absolute path'],
   ])("%j", (config, code, message) => {
     expect(() => decoded(config)).toThrow(expect.objectContaining({ code, message: expect.stringContaining(message) }));
   });
