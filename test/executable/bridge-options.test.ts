@@ -211,6 +211,8 @@ test("GC removes the rules and addresses of containers that are gone, and says s
   await host.sh(
     "ip netns delete c2; ip netns delete c3; while ip -oneline link | grep -q 'n1/c[23]/'; do sleep 0.01; done",
   );
+  // which bandwidth would have left
+  await host.sh("ip link add bwp0 type ifb; ip link set bwp0 alias n1/c2/eth0");
   const valid = { "cni.dev/attachments": [{ containerID: "c3", ifname: "eth0" }] };
   const { exitCode, stderr } = await call({ ...masquerading, ...valid, cniVersion: "1.1.0" }, { verb: "GC" });
   expect(exitCode).toBe(0);

@@ -53,10 +53,11 @@ async function removeStaleRules(call: GcCall, around: Surroundings): Promise<voi
   }
 }
 
-/** Valid ones, and those whose veth is there: its alias says whose it is. */
+/** Valid ones, and those whose veth is there: its alias says whose it is. An ifb of bandwidth has the same one, and outlives its container. */
 function keptContainers({ network, validAttachments }: GcCall, places: Places): (containerId: string) => boolean {
   const valid = new Set(validAttachments.map((attachment) => attachment.containerId));
-  const aliases = listLinks(places.at("host").socket).map((link) => link.alias ?? "");
+  const veths = listLinks(places.at("host").socket).filter(({ kind }) => kind === "veth");
+  const aliases = veths.map(({ alias = "" }) => alias);
   return (containerId) =>
     valid.has(containerId) || aliases.some((alias) => alias.startsWith(`${network.name}/${containerId}/`));
 }
