@@ -36,7 +36,7 @@ export function readRules(family: Family, env: Environment): SavedRules {
   return new SavedRules(printRules(family, { args: [], env }));
 }
 
-/** See RuleSet. `added` gets those of its own rules that were not there, also when writing them then fails. */
+/** See RuleSet. `added` gets those of its own and revocable rules that were not there, also when writing them then fails. */
 export async function startEnsuring(
   set: RuleSet,
   around: Surroundings,
@@ -98,7 +98,7 @@ async function ensureMissing(
     await change(family, repair, () => {
       const before = set.others?.() ?? [];
       return (saved) => {
-        repair.added(missingRules(set.own, saved));
+        repair.added(missingRules([...(set.revocable ?? []), ...set.own], saved));
         const dropForward = isOurs && saved.policyOf("filter", "FORWARD") !== "DROP";
         return addMissing(set, saved, { others: staying(before, set), dropForward });
       };

@@ -32,8 +32,10 @@ export interface RuleSet {
   readonly family: Family;
   /** Made when they are missing. What is in them belongs to whoever wrote it. */
   readonly chains: readonly Chain[];
-  /** Expected to be there. Made when they are missing, and never taken back: others rely on them. */
+  /** Expected to be there. Made when they are missing, and not taken back, but for the revocable: others rely on them. */
   readonly standing: readonly Rule[];
+  /** Those of the standing ones that are taken back when they were missing: whoever does so sees who else relies on them. */
+  readonly revocable?: readonly Rule[];
   /** What others will expect to be there, and this call is the first to need: added at once, and not taken back either. */
   readonly founding?: readonly Rule[];
   /** Expected not to be there: what this call is about. */

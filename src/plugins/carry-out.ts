@@ -9,15 +9,19 @@ export interface CarryingOut {
   readonly places: Places;
   readonly netns: string;
   readonly around: Surroundings;
+  /** Instead of `takeBack`, for what others may rely on by then. */
+  readonly retract?: (back: Step) => Promise<void>;
 }
 
 /** Carries out steps of an ADD. When the ADD fails, now or later, each is taken back. */
-export async function carryOut(steps: readonly Step[], { places, netns, around }: CarryingOut): Promise<Applied> {
+export async function carryOut(
+  steps: readonly Step[],
+  { places, netns, around, retract = (back) => takeBack([back], netns, around) }: CarryingOut,
+): Promise<Applied> {
   return apply(steps, {
     ...around,
     places,
-    record: (back) =>
-      around.undo.defer(`take back: ${printPlan([back]).trimEnd()}`, () => takeBack([back], netns, around)),
+    record: (back) => around.undo.defer(`take back: ${printPlan([back]).trimEnd()}`, () => retract(back)),
   });
 }
 

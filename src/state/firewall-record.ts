@@ -4,45 +4,57 @@ import { existsSync, readFileSync } from "node:fs";
 import { isErrno } from "../kernel/kernel-error.ts";
 import { type FileLock, takeLock } from "../kernel/lock.ts";
 import type { NetnsRecord } from "../kernel/netns-record.ts";
+import type { BridgePolicy, BridgeRules, Filtered } from "../plan/firewall/isolation.ts";
 import type { FamilyRules, Rule } from "../plan/rule-set.ts";
 import type { Attachment } from "../protocol/plugin.ts";
 import { removeFile, replaceFile, stateDirectory } from "./state-directory.ts";
 
-export interface FirewallRecord extends Attachment {
+export interface FirewallRecord extends Attachment, Filtered {
   readonly network: string;
   /** Undefined when the namespace has a path that says nothing to others. */
   readonly netns?: NetnsRecord | undefined;
-  readonly rules: readonly FamilyRules[];
+}
+
+export interface FirewallState {
+  readonly records: readonly FirewallRecord[];
+  /** That were written to keep bridges apart. Unlike those of containers they stay. */
+  readonly bridges: readonly BridgeRules[];
 }
 
 const FORMAT = 1;
 
-/** None when there is no file, or none that can be read. */
-export function readFirewallRecords(): readonly FirewallRecord[] {
+const empty: FirewallState = { records: [], bridges: [] };
+
+/** Empty when there is no file, or none that can be read. */
+export function readFirewallState(): FirewallState {
   try {
-    const { format, records } = Object(JSON.parse(readFileSync(path(), "utf8")));
-    return format === FORMAT && Array.isArray(records) ? records.filter(isRecord) : [];
+    const { format, records, bridges } = Object(JSON.parse(readFileSync(path(), "utf8")));
+    if (format !== FORMAT || !Array.isArray(records)) return empty;
+    return {
+      records: records.filter(isRecord).map((each) => ({ ...each, on: isOnBridge(each.on) ? each.on : undefined })),
+      bridges: Array.isArray(bridges) ? bridges.filter(areBridgeRules) : [],
+    };
   } catch (error) {
-    if (error instanceof SyntaxError || isErrno(error, "ENOENT")) return [];
+    if (error instanceof SyntaxError || isErrno(error, "ENOENT")) return empty;
     throw error;
   }
 }
 
-export function hasFirewallRecords(): boolean {
+export function hasFirewallState(): boolean {
   return existsSync(path());
 }
 
 /** Whoever writes has read under the lock. */
-export function writeFirewallRecords(records: readonly FirewallRecord[]): void {
-  if (records.length > 0) replaceFile(path(), JSON.stringify({ format: FORMAT, records }));
-  else removeFile(path());
+export function writeFirewallState({ records, bridges }: FirewallState): void {
+  if (records.length + bridges.length === 0) removeFile(path());
+  else replaceFile(path(), JSON.stringify({ format: FORMAT, records, bridges }));
 }
 
 /**
  * A lock of their own: who removes rules has it until they are gone, so that nobody relies on them who gets the same address. Errors: 11,
  * naming the holder.
  */
-export function lockFirewallRecords(checkInterrupt: () => Promise<void>): Promise<FileLock> {
+export function lockFirewallState(checkInterrupt: () => Promise<void>): Promise<FileLock> {
   return takeLock(`${stateDirectory()}/firewall.lock`, { kind: "exclusive", mode: 0o600, checkInterrupt });
 }
 
@@ -56,6 +68,14 @@ function areRules(each: Partial<FamilyRules> | null): boolean {
   const { family, rules } = each ?? {};
   const isRule = (rule: Partial<Rule> | null) => areTexts(rule?.table, rule?.chain, rule?.text);
   return (family === 4 || family === 6) && Array.isArray(rules) && rules.every(isRule);
+}
+
+function isOnBridge(on: Partial<BridgePolicy> | null | undefined): boolean {
+  return areTexts(on?.bridge) && ["open", "same-bridge", "isolated"].includes(on?.policy ?? "");
+}
+
+function areBridgeRules(each: Partial<BridgeRules> | null): boolean {
+  return isOnBridge(each) && each?.policy !== undefined && (each.family === 4 || each.family === 6);
 }
 
 function areTexts(...values: readonly unknown[]): boolean {

@@ -7,6 +7,7 @@ import type { Rule, RuleSet } from "../rule-set.ts";
 export const FORWARD_CHAIN = "CNI-FORWARD";
 const STAGE_1 = "CNI-ISOLATION-STAGE-1";
 const STAGE_2 = "CNI-ISOLATION-STAGE-2";
+const shared = comment("CNI firewall plugin rules (ingressPolicy: same-bridge|isolated)");
 
 /** From where others get at the containers of a network; undefined from anywhere. */
 export interface Isolation {
@@ -34,6 +35,7 @@ export function firewallRules(family: Family, ips: readonly Ip[], { adminChain, 
       head(FORWARD_CHAIN, `${comment("CNI firewall plugin admin overrides")} -j ${adminChain}`),
       ...(isolation === undefined ? [] : isolationRules(isolation)),
     ],
+    ...(isolation === undefined ? {} : { revocable: bridgeRules(isolation) }),
     own: ips.flatMap(addressRules),
   };
 }
@@ -48,17 +50,25 @@ export function addressRules(ip: Ip): readonly Rule[] {
 }
 
 /** What leaves an isolated network goes to the second stage, which drops what would enter another one. */
-function isolationRules({ bridge, policy }: Isolation): readonly Rule[] {
-  const shared = comment("CNI firewall plugin rules (ingressPolicy: same-bridge|isolated)");
-  const own = comment(`CNI firewall plugin rules (ingressPolicy: ${policy})`);
-  const among = head(STAGE_1, `-i ${bridge} -o ${bridge} ${own} -j DROP`);
+function isolationRules(isolation: Isolation): readonly Rule[] {
+  const [leaving, entering, ...among] = bridgeRules(isolation);
   return [
     head("FORWARD", `${shared} -j ${STAGE_1}`),
-    head(STAGE_1, `-i ${bridge} ! -o ${bridge} ${own} -j ${STAGE_2}`),
-    ...(policy === "isolated" ? [among] : []),
+    leaving,
+    ...among,
     end(STAGE_1, `${shared} -j RETURN`),
-    head(STAGE_2, `-o ${bridge} ${shared} -j DROP`),
+    entering,
     end(STAGE_2, `${shared} -j RETURN`),
+  ];
+}
+
+/** Those of the bridge alone. */
+export function bridgeRules({ bridge, policy }: Isolation): readonly [leaving: Rule, entering: Rule, ...among: Rule[]] {
+  const own = comment(`CNI firewall plugin rules (ingressPolicy: ${policy})`);
+  return [
+    head(STAGE_1, `-i ${bridge} ! -o ${bridge} ${own} -j ${STAGE_2}`),
+    head(STAGE_2, `-o ${bridge} ${shared} -j DROP`),
+    ...(policy === "isolated" ? [head(STAGE_1, `-i ${bridge} -o ${bridge} ${own} -j DROP`)] : []),
   ];
 }
 

@@ -1,4 +1,5 @@
-import type { Forwarding, Isolation } from "../../plan/firewall/rules.ts";
+import type { BridgePolicy } from "../../plan/firewall/isolation.ts";
+import type { Forwarding } from "../../plan/firewall/rules.ts";
 import { ruleInterfaceProblem } from "../../plan/rule-interface.ts";
 import { decode, string, struct } from "../../protocol/decode.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
@@ -7,7 +8,7 @@ import type { Result } from "../../protocol/result.ts";
 
 export interface FirewallConfig {
   readonly adminChain: string;
-  readonly ingressPolicy: "open" | Isolation["policy"];
+  readonly ingressPolicy: BridgePolicy["policy"];
 }
 
 const defaultAdminChain = "CNI-ADMIN";
@@ -50,6 +51,13 @@ export function forwardingOf({ adminChain, ingressPolicy }: FirewallConfig, { in
   const problem = ruleInterfaceProblem(bridge.name);
   if (problem !== undefined) throw invalid(`no rule can name the interface ${JSON.stringify(bridge.name)}: ${problem}`);
   return { adminChain, isolation: { bridge: bridge.name, policy: ingressPolicy } };
+}
+
+/** What is noted of the bridge that a container is on; undefined when the first interface is none that a rule could name. */
+export function bridgeOf({ ingressPolicy }: FirewallConfig, { interfaces: [first] }: Result): BridgePolicy | undefined {
+  const isOnHost = first !== undefined && first.name !== "" && (first.sandbox ?? "") === "";
+  if (!isOnHost || ruleInterfaceProblem(first.name) !== undefined) return undefined;
+  return { bridge: first.name, policy: ingressPolicy };
 }
 
 /** An empty one is what podman writes for the default. */

@@ -3,25 +3,19 @@
 import { judgeNetns } from "../../kernel/netns-record.ts";
 import type { GcCall, Surroundings } from "../../protocol/plugin.ts";
 import type { FirewallRecord } from "../../state/firewall-record.ts";
-import { release } from "./plugin.ts";
+import { releaser } from "./plugin.ts";
 import { leave } from "./records.ts";
 
 export async function gc({ network, validAttachments }: GcCall, around: Surroundings): Promise<void> {
   const isGone = judgeNetns();
   const isValid = (record: FirewallRecord) =>
     validAttachments.some(({ containerId, ifname }) => containerId === record.containerId && ifname === record.ifname);
-  await leave(
+  const gone = await leave(
     (record) =>
       record.network === network.name && !isValid(record) && (record.netns === undefined || isGone(record.netns)),
-    async (gone, kept) => {
-      await release(
-        gone.flatMap(({ rules }) => rules),
-        kept,
-        around,
-      );
-      for (const { containerId, ifname } of gone)
-        around.log(`GC: removed the firewall rules of ${containerId} ${ifname} in ${network.name}`);
-    },
+    { release: releaser(around) },
     around,
   );
+  for (const { containerId, ifname } of gone)
+    around.log(`GC: removed the firewall rules of ${containerId} ${ifname} in ${network.name}`);
 }

@@ -34,6 +34,11 @@ export function planRemoval(gone: readonly FamilyRules[], kept: readonly FamilyR
   });
 }
 
+/** What takes an ADD back, without the rules that others have come to need. */
+export function stillOwn(back: Step, kept: readonly FamilyRules[]): readonly Step[] {
+  return back.do === "rules.release" ? planRemoval([back], kept) : [back];
+}
+
 function rulesOf(all: readonly FamilyRules[], family: Family): readonly Rule[] {
   return all.flatMap((each) => (each.family === family ? each.rules : []));
 }

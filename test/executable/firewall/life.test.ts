@@ -161,6 +161,88 @@ describe("ADD", () => {
   );
 });
 
+describe("another ingressPolicy of a bridge", () => {
+  const policy = (ingressPolicy: string, containerId = "c1") => ({ config: { ingressPolicy }, containerId });
+  const ofBridge = async () =>
+    (await host.sh("iptables-save -t filter; ip6tables-save -t filter")).match(/^-A .* b0 .*$/gm);
+  const dual = attached(["10.1.2.3/24", "fd00::3/64"]);
+  const changes = ["open", "same-bridge", "isolated"].flatMap((from) =>
+    ["open", "same-bridge", "isolated"].flatMap((to) => (from === to ? [] : [[from, to] as const])),
+  );
+
+  test.each(changes)("from %s to %s, the rules are those of the new one", async (from, to) => {
+    await succeed(host, "ADD", dual, policy(to));
+    const expected = await ofBridge();
+    await host.sh("for i in iptables ip6tables; do $i -F; $i -X; done; rm -r /run/dockbridge");
+    await succeed(host, "ADD", dual, policy(from));
+    await succeed(host, "DEL", dual, policy(from));
+    await succeed(host, "ADD", dual, policy(to, "c2"));
+    expect(await ofBridge()).toEqual(expected);
+    await succeed(host, "CHECK", dual, policy(to, "c2"));
+    await succeed(host, "ADD", dual, policy(from, "c2"));
+    await succeed(host, "ADD", dual, policy(to, "c2"));
+    expect(await ofBridge()).toEqual(expected);
+  });
+
+  test("waits for the last container of the old one, and leaves other bridges", async () => {
+    await succeed(host, "ADD", attached(["10.9.0.2/24"], "b9"), policy("isolated", "c9"));
+    await succeed(host, "ADD", result, policy("isolated"));
+    const before = await ofBridge();
+    await succeed(host, "ADD", other, policy("open", "c2"));
+    expect(await ofBridge()).toEqual(before);
+    for (const [prevResult, calling] of [
+      [result, policy("isolated")],
+      [other, policy("open", "c2")],
+    ] as const)
+      await succeed(host, "CHECK", prevResult, calling);
+    await succeed(host, "DEL", result, policy("isolated"));
+    expect(await ofBridge()).toBe(null);
+    await succeed(host, "CHECK", attached(["10.9.0.2/24"], "b9"), policy("isolated", "c9"));
+  });
+
+  test("of rules that nobody has noted is named by CHECK", async () => {
+    await succeed(host, "ADD", result, policy("isolated"));
+    await host.sh("rm /run/dockbridge/*/firewall");
+    await succeed(host, "ADD", result, policy("same-bridge"));
+    const { code, msg } = JSON.parse((await firewall(host, "CHECK", result, policy("same-bridge"))).stdout);
+    expect(code).toBe(999);
+    expect(msg.split("; ")).toEqual([
+      expect.stringMatching(
+        /^the rule "-i b0 ! -o b0 .*" is in CNI-ISOLATION-STAGE-1, but the ingressPolicy of b0 is same/,
+      ),
+      expect.stringMatching(
+        /^the rule "-i b0 -o b0 .* -j DROP" is in CNI-ISOLATION-STAGE-1, but the ingressPolicy of b0 is/,
+      ),
+    ]);
+  });
+
+  test.each([4, 8, 12, 16, 20, 25, 30, 40, 50])(
+    "goes again with an ADD that is ended after %i ms",
+    async (milliseconds) => {
+      const running = startPlugin(host, firewallCall("ADD", dual, policy("isolated")));
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      running.kill("SIGTERM");
+      const { exitCode } = await running.finished;
+      if (exitCode === 0) return;
+      expect(await ofBridge()).toBe(null);
+      expect(await own()).toEqual([]);
+      expect(await host.sh("ls /run/dockbridge/*/firewall 2> /dev/null || true")).toBe("");
+    },
+  );
+
+  test("stays after an ADD that fails when somebody else has written it, or needs it", async () => {
+    await host.sh(`mkdir ${host.directory}/bin; ln -s /usr/bin/false ${host.directory}/bin/ip6tables-restore`);
+    const env = { PATH: `${host.directory}/bin:/usr/sbin:/usr/bin` };
+    expect((await firewall(host, "ADD", dual, { ...policy("isolated"), env })).exitCode).toBe(1);
+    expect(await ofBridge()).toBe(null);
+    await succeed(host, "ADD", other, policy("isolated", "c2"));
+    const before = await ofBridge();
+    expect((await firewall(host, "ADD", dual, { ...policy("isolated"), env })).exitCode).toBe(1);
+    expect(await ofBridge()).toEqual(before);
+    await succeed(host, "CHECK", other, policy("isolated", "c2"));
+  });
+});
+
 describe("GC", () => {
   const gc = (valid: readonly object[], network = "n1") =>
     callPlugin(host, {
