@@ -20,6 +20,12 @@ export function macToBytes(mac: Mac): Uint8Array {
   return Buffer.from(mac.replaceAll(":", ""), "hex");
 }
 
+/** Whether one interface can have it: no group's, and not all zeros. */
+export function isUnicastMac(mac: Mac): boolean {
+  const bytes = macToBytes(mac);
+  return ((bytes[0] ?? 0) & 1) === 0 && bytes.some((byte) => byte !== 0);
+}
+
 /** A locally administered unicast address made of six random bytes. */
 export function randomMac(random: Uint8Array): Mac {
   const bytes = Uint8Array.from(random);

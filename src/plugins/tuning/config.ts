@@ -1,4 +1,4 @@
-import type { Mac } from "../../net/mac.ts";
+import { isUnicastMac, type Mac } from "../../net/mac.ts";
 import { sysctlKey, sysctlProblem } from "../../net/sysctl-key.ts";
 import type { LinkSettings } from "../../plan/step.ts";
 import { boolean, decode, entriesOf, integer, lenient, parsed, string, struct } from "../../protocol/decode.ts";
@@ -77,7 +77,7 @@ function linkSettings(written: Fields, macInArgs: Mac | undefined): LinkSettings
   const { mac: macOfFile, runtimeConfig, args } = written;
   const cni = args?.cni;
   const settled = {
-    mac: cni?.mac ?? runtimeConfig?.mac ?? macInArgs ?? macOfFile,
+    mac: checkMac(cni?.mac ?? runtimeConfig?.mac ?? macInArgs ?? macOfFile),
     mtu: checkMtu(cni?.mtu ?? written.mtu ?? 0, "tuning"),
     txqlen: checkQueue(cni?.txQLen ?? written.txQLen),
     // it is not switched off: others may have switched it on
@@ -104,6 +104,11 @@ function checkSysctls(written: readonly (readonly [string, string])[], ifname: s
       throw invalid(`sysctl ${same.map((each) => JSON.stringify(each.name)).join(" and ")} are one setting`);
   }
   return sysctls;
+}
+
+function checkMac(written: Mac | undefined): Mac | undefined {
+  if (written === undefined || isUnicastMac(written)) return written;
+  throw invalid(`mac ${written} is not an address that an interface can have: it is a group's, or none`);
 }
 
 function checkQueue(txQLen: number | undefined): number | undefined {

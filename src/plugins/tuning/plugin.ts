@@ -8,6 +8,8 @@ import type { AddCall, DelCall, Surroundings } from "../../protocol/plugin.ts";
 import type { Result } from "../../protocol/result.ts";
 import { type Backup, backupPath, readBackup, removeBackup, writeBackup } from "../../state/tuning-backup.ts";
 import { carryOut } from "../carry-out.ts";
+import { mtuConflict } from "../mtu.ts";
+import { ipsOf } from "../prev-result.ts";
 import { resultBefore } from "../result-before.ts";
 import { decodeConfig, decodeDataDir, type TuningConfig } from "./config.ts";
 import { observe, refuseForbidden } from "./observe.ts";
@@ -16,6 +18,7 @@ import { type Before, beforeOf, planAdd, planRestore, tunedResult, tuningProblem
 export async function add(call: AddCall, around: Surroundings): Promise<Result> {
   const config = decodeConfig(call.network, call.args, call.ifname);
   const result = resultBefore(call.network, "tuning");
+  refuseConflict(config, result, call.ifname);
   refuseForbidden(config);
   // podman and nerdctl have it in every list, with nothing to do
   if (config.sysctls.length === 0 && Object.keys(config.link).length === 0) return result;
@@ -28,6 +31,12 @@ export async function add(call: AddCall, around: Surroundings): Promise<Result> 
   noteBefore(call, config, { before, around });
   await carryOut(planAdd(config, call.ifname, before), { places, netns: call.netns, around });
   return tunedResult(result, config, call.ifname);
+}
+
+/** Errors: 7 for an MTU with which the kernel would drop the container's IPv6 addresses: nothing brings them back. */
+function refuseConflict({ link }: TuningConfig, result: Result, ifname: string): void {
+  const problem = mtuConflict({ mtu: link.mtu }, { ips: ipsOf(result, ifname) });
+  if (problem !== undefined) throw new CniError(ErrorCode.InvalidConfig, `tuning: ${problem}`);
 }
 
 /** Puts back what ADD has changed, where it is still there; the runtime can do nothing about what cannot be put back. */

@@ -189,7 +189,6 @@ describe("an ADD that fails", () => {
       { ...everything, sysctl: { ...sysctl, "net.ipv4.conf.IFNAME.forwarding": "nonsense" } },
       "net/ipv4/conf/eth0/forwarding",
     ],
-    [{ ...everything, mac: "01:00:5e:00:00:01" }, "EADDRNOTAVAIL"],
     [{ sysctl: { ...sysctl, "net.ipv4.no_such_setting": "1" } }, 'sysctl "net.ipv4.no_such_setting" is not there'],
   ])("takes back what it has done: %j", async (config, message) => {
     const before = await stateOf(host, keys);
@@ -203,7 +202,7 @@ describe("an ADD that fails", () => {
   test("does so to what an earlier one has left, too", async () => {
     await succeed(host, "ADD", { mtu: 1400 });
     const [before, content] = [await stateOf(host, keys), await host.sh(`cat ${file}`)];
-    expect((await tuning(host, "ADD", { mtu: 1300, mac: "01:00:5e:00:00:01" })).exitCode).toBe(1);
+    expect((await tuning(host, "ADD", { mtu: 1300, sysctl: { "net.ipv4.ip_forward": "x" } })).exitCode).toBe(1);
     expect(await stateOf(host, keys)).toBe(before);
     expect(await host.sh(`cat ${file}`)).toBe(content);
   });
@@ -235,6 +234,25 @@ describe("an ADD that fails", () => {
       await succeed(host, "DEL", { ...everything, dataDir: nowhere });
     },
   );
+
+  test("because its MTU has no room for the IPv6 addresses of the container changes nothing", async () => {
+    await host.sh("ip -n c1 addr add fd00::5/64 dev eth0 nodad");
+    const addresses = () => host.sh("ip -n c1 -o addr show dev eth0");
+    const before = await addresses();
+    const ips = [{ address: "10.1.2.5/24" }, { address: "fd00::5/64", interface: 1 }];
+    const interfaces = [{ name: "b0" }, { name: "eth0", sandbox: "/run/netns/c1" }];
+    const add = (ip: object[], mtu: number) =>
+      tuning(host, "ADD", { mtu, prevResult: { cniVersion: "1.0.0", interfaces, ips: ip } });
+    expect(JSON.parse((await add(ips, 1279)).stdout)).toEqual({
+      code: 7,
+      msg: "tuning: mtu 1279 is too small for an IPv6 address: 1280 is the least",
+    });
+    expect(await addresses()).toBe(before);
+    expect((await add(ips, 1280)).exitCode).toBe(0);
+    expect((await add(ips.slice(0, 1), 1279)).exitCode).toBe(0);
+    // that of another interface is no reason
+    expect((await add([{ address: "fd00::5/64", interface: 0 }], 1279)).exitCode).toBe(0);
+  });
 
   test("because there is no such interface", async () => {
     const { stdout } = await tuning(host, "ADD", { mtu: 1400 }, { ifname: "eth7" });

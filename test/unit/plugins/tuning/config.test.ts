@@ -44,6 +44,8 @@ describe("what cannot be", () => {
     [{ sysctl: { "net.ipv4.x": 1 } }, 6, "sysctl.net.ipv4.x"],
     [{ sysctl: ["x"] }, 6, "an object"],
     [{ mac: "02:00" }, 7, "mac"],
+    [{ mac: "01:00:5e:00:00:01" }, 7, "mac 01:00:5e:00:00:01 is not"],
+    [{ runtimeConfig: { mac: "00:00:00:00:00:00" } }, 7, "mac 00:00:00:00:00:00 is not"],
     [{ mtu: 67 }, 7, "mtu 67"],
     [{ mtu: -1 }, 7, "mtu -1"],
     [{ mtu: "1400" }, 6, "mtu"],
