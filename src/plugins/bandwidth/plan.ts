@@ -110,6 +110,7 @@ function ifbProblems({ host, ingress }: Shaped, { name, link, root }: Ifb, egres
   if (link === undefined) return [`there is no ${name}, which what the container sends should go through`];
   return [
     ...(link.isUp ? [] : [`${name} is down`]),
+    ...(link.mtu === host.mtu ? [] : [`${name} has mtu ${link.mtu} instead of the ${host.mtu} of ${host.name}`]),
     ...bucketProblem(name, root, egress),
     ...(ingress?.redirects.includes(link.index) ? [] : [`what ${host.name} receives is not redirected to ${name}`]),
   ];

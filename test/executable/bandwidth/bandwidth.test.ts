@@ -248,6 +248,7 @@ describe("CHECK", () => {
     [`tc qdisc del dev v-c1-eth0 root`, "v-c1-eth0 has no queue instead of a tbf"],
     [`tc qdisc del dev ${ifb} root`, `${ifb} has no queue instead of a tbf`],
     [`ip link set ${ifb} down`, `${ifb} is down`],
+    [`ip link set ${ifb} mtu 600`, `${ifb} has mtu 600 instead of the 1400 of v-c1-eth0`],
     [`tc filter del dev v-c1-eth0 ingress`, `what v-c1-eth0 receives is not redirected to ${ifb}`],
   ])("after %s says so", async (command, message) => {
     await succeed(host, "ADD", limits);
