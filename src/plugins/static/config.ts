@@ -1,5 +1,5 @@
 import { type Cidr, contains, parseCidr, printCidr } from "../../net/cidr.ts";
-import { type Family, type Ip, parseIp, printIp, sameIp } from "../../net/ip.ts";
+import { type Family, type Ip, parseIp, printIp } from "../../net/ip.ts";
 import type { Route } from "../../net/route.ts";
 import { parseCniArgs } from "../../protocol/cni-args.ts";
 import { array, decode, required, struct } from "../../protocol/decode.ts";
@@ -29,7 +29,7 @@ const fields = () =>
     args: struct({ cni: struct({ ips: array(cidr) }) }),
   });
 
-/** Errors: 4 for CNI_ARGS, 6 and 7 for the configuration. */
+/** One that is written twice is there twice, as in the reference. Errors: 4 for CNI_ARGS, 6 and 7 for the configuration. */
 export function decodeConfig(network: Network, cniArgs: string): StaticConfig {
   const { ipam, runtimeConfig, args } = decode(fields(), network.document, "static");
   const inArgs = parseCniArgs(cniArgs, ["IP", "GATEWAY"]);
@@ -38,7 +38,7 @@ export function decodeConfig(network: Network, cniArgs: string): StaticConfig {
     requested === undefined ? [...(ipam.addresses ?? []), ...addressesOfArgs(inArgs)] : requested.map(withoutGateway);
   checkGateways(addresses);
   checkFamilies(addresses, network);
-  return { addresses: unique(addresses), routes: ipam.routes ?? [], dns: ipam.dns ?? {} };
+  return { addresses, routes: ipam.routes ?? [], dns: ipam.dns ?? {} };
 }
 
 type InArgs = Partial<Record<"IP" | "GATEWAY", string>>;
@@ -77,13 +77,6 @@ function checkFamilies(addresses: readonly StaticAddress[], { version }: Network
     (family) => addresses.filter(({ address }) => address.ip.family === family).length > 1,
   );
   if (isTwice) throw invalid(`CNI version ${version} does not support more than 1 address per family`);
-}
-
-/** A runtime may ask for an address that is in the file, too. */
-function unique(addresses: readonly StaticAddress[]): readonly StaticAddress[] {
-  return addresses.filter(
-    ({ address }, i) => addresses.findIndex((other) => sameIp(other.address.ip, address.ip)) === i,
-  );
 }
 
 function invalid(problem: string): CniError {

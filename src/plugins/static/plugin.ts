@@ -1,4 +1,5 @@
 // Addresses that are written down. Nothing is kept of them, so there is nothing to give back.
+import { printCidr } from "../../net/cidr.ts";
 import { printIp, sameIp } from "../../net/ip.ts";
 import { CniError, ErrorCode } from "../../protocol/error.ts";
 import type { AddCall, CheckCall, StatusCall } from "../../protocol/plugin.ts";
@@ -26,9 +27,14 @@ export async function status({ network }: StatusCall): Promise<void> {
 }
 
 function problemOf({ address, gateway }: StaticAddress, ips: Result["ips"]): string | undefined {
-  const given = ips.find((ip) => sameIp(ip.address.ip, address.ip));
-  if (given === undefined) return `prevResult has no address ${printIp(address.ip)}`;
-  if (gateway === undefined || (given.gateway !== undefined && sameIp(given.gateway, gateway))) return undefined;
-  const found = given.gateway === undefined ? "no gateway" : `the gateway ${printIp(given.gateway)}`;
+  const others = ips.filter((ip) => sameIp(ip.address.ip, address.ip));
+  const [other] = others;
+  if (other === undefined) return `prevResult has no address ${printIp(address.ip)}`;
+  const given = others.filter((ip) => ip.address.prefix === address.prefix);
+  const [first] = given;
+  if (first === undefined) return `prevResult has ${printCidr(other.address)} instead of ${printCidr(address)}`;
+  if (gateway === undefined || given.some((ip) => ip.gateway !== undefined && sameIp(ip.gateway, gateway)))
+    return undefined;
+  const found = first.gateway === undefined ? "no gateway" : `the gateway ${printIp(first.gateway)}`;
   return `${printIp(address.ip)} has ${found} in prevResult instead of ${printIp(gateway)}`;
 }

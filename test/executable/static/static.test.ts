@@ -31,6 +31,8 @@ describe("prints what the Go plugin prints", () => {
     {},
     { config: { ...config, ipam: { type: "static" } as typeof ipam } },
     { args: "IP=10.2.2.5/24,10.3.2.5/16;GATEWAY=10.3.2.1" },
+    { args: "IP=10.1.2.5/24,10.1.2.5/16" },
+    { config: { ...config, ipam: { ...ipam, addresses: [...ipam.addresses, ...ipam.addresses] } } },
     { config: { ...config, ...{ args: { cni: { ips: ["10.2.2.5/24"] } } } }, args: "IgnoreUnknown=true;X=1" },
     { config: { ...config, ...{ runtimeConfig: { ips: ["10.2.2.5/24", "fd00::9/64"] } } } },
     ...["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0"].map((cniVersion) => ({ config: { ...config, cniVersion } })),
@@ -53,6 +55,9 @@ test("CHECK asks for what is written to be in prevResult", async () => {
   expect(
     await check({ ...prevResult, ips: [{ address: "10.1.2.5/24", gateway: "10.1.2.7" }, prevResult.ips[1]] }),
   ).toContain("has the gateway 10.1.2.7 in prevResult instead of 10.1.2.1");
+  expect(
+    await check({ ...prevResult, ips: [{ ...prevResult.ips[0], address: "10.1.2.5/16" }, prevResult.ips[1]] }),
+  ).toContain("prevResult has 10.1.2.5/16 instead of 10.1.2.5/24");
   expect(JSON.parse(await check(undefined)).code).toBe(7);
 });
 

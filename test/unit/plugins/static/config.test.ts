@@ -23,7 +23,7 @@ describe("addresses", () => {
     [{ ipam: {} }, "", []],
     [{ ipam: {} }, "IgnoreUnknown=1;X=y;IP=10.2.0.5/16", ["10.2.0.5/16"]],
     [file, "IP=10.2.0.5/16, fd01::5/64;GATEWAY=fd01::1,10.1.0.9", [...ofFile, "10.2.0.5/16", "fd01::5/64 by fd01::1"]],
-    [file, "IP=10.1.0.5/24;GATEWAY=10.1.0.9", ofFile],
+    [file, "IP=10.1.0.5/24;GATEWAY=10.1.0.9", [...ofFile, "10.1.0.5/24 by 10.1.0.9"]],
     [{ ...file, args: { cni: { ips: ["10.3.0.5/16"] } } }, "IP=10.2.0.5/16", ["10.3.0.5/16"]],
     [{ ...file, args: { cni: { ips: [] } } }, "", ofFile],
     [
