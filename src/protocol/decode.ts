@@ -29,9 +29,11 @@ export const string: Decoder<string> = (value, place) =>
 export const boolean: Decoder<boolean> = (value, place) =>
   typeof value === "boolean" ? value : wrongType("true or false", value, place);
 
-/** Go has no fractions in an `int`. */
-export const integer: Decoder<number> = (value, place) =>
-  Number.isSafeInteger(value) ? (value as number) : wrongType("a whole number", value, place);
+/** Go has no fractions in an `int`. What is beyond 2^53 has lost its last digits by now. */
+export const integer: Decoder<number> = (value, place) => {
+  if (Number.isSafeInteger(value)) return value as number;
+  return Number.isInteger(value) ? outOfRange(value as number, place) : wrongType("a whole number", value, place);
+};
 
 export const anything: Decoder<unknown> = (value) => value;
 
@@ -157,6 +159,10 @@ function missing(path: string, { problems }: Place): void {
   problems.push({ code: ErrorCode.InvalidConfig, sentence: `${path.slice(1)} is missing` });
 }
 
+function outOfRange(value: number, place: Place): never {
+  return complain(ErrorCode.DecodingFailure, `${printDocument(value)} is too ${value > 0 ? "large" : "small"}`, place);
+}
+
 function wrongType(expected: string, value: unknown, place: Place): never {
   return report(ErrorCode.DecodingFailure, expected, value, place);
 }
@@ -165,8 +171,12 @@ function wrongValue(expected: string, value: unknown, place: Place): never {
   return report(ErrorCode.InvalidConfig, expected, value, place);
 }
 
-function report(code: number, expected: string, value: unknown, { path, problems }: Place): never {
+function report(code: number, expected: string, value: unknown, place: Place): never {
+  return complain(code, `expected ${expected}, got ${printDocument(value)}`, place);
+}
+
+function complain(code: number, problem: string, { path, problems }: Place): never {
   const where = path === "" ? "" : `${path.replace(/^\./, "")}: `;
-  problems.push({ code, sentence: `${where}expected ${expected}, got ${printDocument(value)}` });
+  problems.push({ code, sentence: `${where}${problem}` });
   return undefined as never;
 }

@@ -17,9 +17,9 @@ export function allowlistProblem(names: readonly string[], allowlist: readonly s
   const unreadable = allowlist.find((_, i) => expressions[i] === undefined);
   if (unreadable !== undefined) return `the line ${JSON.stringify(unreadable)} cannot be read as a regular expression`;
   const refused = names.find((name) => !expressions.some((expression) => expression?.test(name)));
-  return refused === undefined
-    ? undefined
-    : `sysctl ${JSON.stringify(refused)} is not allowed, only ${allowlist.join(", ")}`;
+  if (refused === undefined) return undefined;
+  const allowed = allowlist.length === 0 ? ": the file allows none" : `, only ${allowlist.join(", ")}`;
+  return `sysctl ${JSON.stringify(refused)} is not allowed${allowed}`;
 }
 
 function parseExpression(line: string): RegExp | undefined {

@@ -9,7 +9,8 @@ test("each name needs a line that matches somewhere", () => {
   expect(allowlistProblem(["net.ipv4.x"], ["nothing", "ipv4"])).toBe(undefined);
   expect(allowlistProblem([], [])).toBe(undefined);
   expect(allowlistProblem(["net.ipv4.x", "net.y"], ["ipv4"])).toContain('"net.y" is not allowed');
-  expect(allowlistProblem(["net.ipv4.x"], ["^ipv4"])).toContain("is not allowed");
+  expect(allowlistProblem(["net.ipv4.x"], ["^ipv4"])).toBe('sysctl "net.ipv4.x" is not allowed, only ^ipv4');
+  expect(allowlistProblem(["net.ipv4.x"], [])).toBe('sysctl "net.ipv4.x" is not allowed: the file allows none');
 });
 
 describe("an expression that means something else in Go is refused", () => {
