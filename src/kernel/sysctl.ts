@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { isErrno } from "./kernel-error.ts";
+import { isErrno, KernelError } from "./kernel-error.ts";
 import { loadModule } from "./kernel-module.ts";
 
 /** A key with slashes, because interface names may have dots: `net/ipv4/conf/eth0.100/arp_notify`. */
@@ -15,20 +15,36 @@ export function readSysctl(key: SysctlKey): string | undefined {
   }
 }
 
+/** Whether it is the error of a setting that is there, and can only be written, or has no value yet: `net.ipv4.route.flush`, `stable_secret`. */
+export function isUnreadable(error: unknown): boolean {
+  return isErrno(error, "EACCES", "EIO");
+}
+
 /**
  * Equivalent to: `sysctl -w $key=$value`, but only when it has another value: a right one on a read-only /proc/sys is success.
- * Returns the value it had, or undefined when nothing was written or this kernel has no such setting.
+ * Returns the value it had, or undefined when nothing was written, this kernel has no such setting, or it cannot be read.
  */
 export function ensureSysctl(key: SysctlKey, value: string): string | undefined {
-  const present = readSysctl(key);
+  const present = readIfReadable(key);
   if (present === undefined || present === value) return undefined;
   try {
     // to write nothing at all would change nothing
     writeFileSync(`/proc/sys/${key}`, value === "" ? "\n" : value);
   } catch (error) {
-    throw new Error(`set ${key}=${value} (it is ${present}): ${(error as Error).message}`, { cause: error });
+    const is = present === null ? "" : ` (it is ${present})`;
+    throw new KernelError(`set ${key}=${value}${is}`, -((error as NodeJS.ErrnoException).errno ?? 0));
   }
-  return present;
+  return present ?? undefined;
+}
+
+/** Null for one that cannot be read. */
+function readIfReadable(key: SysctlKey): string | null | undefined {
+  try {
+    return readSysctl(key);
+  } catch (error) {
+    if (isUnreadable(error)) return null;
+    throw error;
+  }
 }
 
 /** The same for a setting that a kernel module brings, which is loaded when it is not there. Errors: that it cannot be. */

@@ -1,6 +1,12 @@
 /** What stands for the container's interface. */
 const INTERFACE = "IFNAME";
 
+/** A value of a setting, and how the kernel prints it: `0x400`, and `1024`. */
+export interface Spelling {
+  readonly written: string;
+  readonly printed: string;
+}
+
 /**
  * The file of a setting below /proc/sys, as sysctl(8) reads names: `net.ipv4.conf.eth0/100.arp_notify` and
  * `net/ipv4/conf/eth0.100/arp_notify` are the same. The first IFNAME stands for the interface.

@@ -5,6 +5,7 @@ import { makeDirectory } from "../kernel/directory.ts";
 import { isErrno } from "../kernel/kernel-error.ts";
 import type { NetnsRecord } from "../kernel/netns-record.ts";
 import { type Mac, parseMac } from "../net/mac.ts";
+import type { Spelling } from "../net/sysctl-key.ts";
 import type { LinkSettings } from "../plan/step.ts";
 import type { Attachment } from "../protocol/plugin.ts";
 
@@ -12,6 +13,8 @@ export interface Backup {
   readonly link: LinkSettings;
   /** By the file below /proc/sys, in the order in which they were set. */
   readonly sysctls: ReadonlyMap<string, string>;
+  /** By the same file: how the kernel prints what ADD has written, where it does so in another way. */
+  readonly spellings: ReadonlyMap<string, Spelling>;
   /** Undefined in one of the Go plugin. */
   readonly network: string | undefined;
   readonly netns: NetnsRecord | undefined;
@@ -25,6 +28,7 @@ interface Written {
   readonly allmulti?: unknown;
   readonly txQLen?: unknown;
   readonly sysctl?: unknown;
+  readonly spellings?: unknown;
   readonly network?: unknown;
   readonly netns?: unknown;
 }
@@ -47,13 +51,15 @@ export function readBackup(path: string): Backup | undefined {
 }
 
 /** Whoever reads it sees the old content or the new. */
-export function writeBackup(dataDir: string, attachment: Attachment, { link, sysctls, network, netns }: Backup): void {
+export function writeBackup(dataDir: string, attachment: Attachment, backup: Backup): void {
+  const { link, sysctls, network, netns } = backup;
   const { txqlen: txQLen, ...others } = link;
-  const sysctl = sysctls.size === 0 ? undefined : Object.fromEntries(sysctls);
+  const sysctl = objectOf(sysctls);
+  const spellings = objectOf(backup.spellings);
   const path = backupPath(dataDir, attachment);
   makeDirectory(dataDir, 0o700);
   // the name of no other backup ends so
-  writeFileSync(`${path}.new`, JSON.stringify({ ...others, txQLen, sysctl, network, netns }, undefined, 1), {
+  writeFileSync(`${path}.new`, JSON.stringify({ ...others, txQLen, sysctl, spellings, network, netns }, undefined, 1), {
     mode: 0o600,
   });
   renameSync(`${path}.new`, path);
@@ -82,7 +88,7 @@ export function listBackups(dataDir: string): readonly string[] {
 
 /** Somebody may have changed the file: what cannot be is left out. */
 function parse(written: Written): Backup {
-  const { mac, promisc, mtu, allmulti, txQLen, sysctl, network, netns } = written;
+  const { mac, promisc, mtu, allmulti, txQLen, sysctl, spellings, network, netns } = written;
   const link = {
     mac: typeof mac === "string" ? (parseMac(mac) satisfies Mac | undefined) : undefined,
     mtu: numberOf(mtu),
@@ -96,9 +102,19 @@ function parse(written: Written): Backup {
   return {
     link: Object.fromEntries(Object.entries(link).filter(([, value]) => value !== undefined)),
     sysctls: new Map(settings),
+    spellings: new Map(Object.entries(Object(spellings)).filter(isSpelling)),
     network: typeof network === "string" ? network : undefined,
     netns: isNetnsRecord(netns) ? netns : undefined,
   };
+}
+
+function objectOf<T>(map: ReadonlyMap<string, T>): Readonly<Record<string, T>> | undefined {
+  return map.size === 0 ? undefined : Object.fromEntries(map);
+}
+
+function isSpelling(entry: [string, unknown]): entry is [string, Spelling] {
+  const { written, printed } = Object(entry[1]);
+  return typeof written === "string" && typeof printed === "string";
 }
 
 function isNetnsRecord(value: unknown): value is NetnsRecord {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { isErrno } from "../../kernel/kernel-error.ts";
 import type { Places } from "../../kernel/places.ts";
-import { readSysctl } from "../../kernel/sysctl.ts";
+import { isUnreadable, readSysctl } from "../../kernel/sysctl.ts";
 import { CniError, ErrorCode, messageOf } from "../../protocol/error.ts";
 import { allowlistProblem, parseAllowlist } from "./allowlist.ts";
 import type { Sysctl, TuningConfig } from "./config.ts";
@@ -20,17 +20,26 @@ export function refuseForbidden({ sysctls }: TuningConfig): void {
 
 export function observe(places: Places, { sysctls }: TuningConfig, ifname: string): TuningFacts {
   const { run } = places.at("container");
+  const readings = run(() => sysctls.map((sysctl) => [sysctl.key, read(sysctl)] as const));
   return {
     link: places.findLink("container", ifname),
-    sysctls: new Map(run(() => sysctls.map((sysctl) => [sysctl.key, read(sysctl)] as const))),
+    sysctls: new Map(readings.map(([key, { value }]) => [key, value])),
+    unreadable: new Map(readings.flatMap(([key, { why }]) => (why === undefined ? [] : [[key, why] as const]))),
   };
 }
 
-/** Errors: 999 for what is a directory, and for what can only be written: it could not be put back. */
-function read({ name, key }: Sysctl): string | undefined {
+interface Reading {
+  readonly value?: string | undefined;
+  /** Why there is none to read. */
+  readonly why?: "unset" | "write-only";
+}
+
+/** Errors: 999 for what is a directory. */
+function read({ name, key }: Sysctl): Reading {
   try {
-    return readSysctl(key);
+    return { value: readSysctl(key) };
   } catch (error) {
+    if (isUnreadable(error)) return { why: isErrno(error, "EIO") ? "unset" : "write-only" };
     throw new CniError(
       ErrorCode.Internal,
       `tuning: sysctl ${JSON.stringify(name)} cannot be read: ${messageOf(error)}`,

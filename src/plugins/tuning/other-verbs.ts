@@ -15,7 +15,8 @@ export async function check(call: CheckCall): Promise<void> {
   resultBefore(call.network, "tuning");
   using container = openNetns(call.netns);
   using places = new Places(container);
-  const problems = differences(config, observe(places, config, call.ifname), call.ifname);
+  const known = readBackup(backupPath(config.dataDir, call))?.spellings ?? new Map();
+  const problems = differences(config, { facts: observe(places, config, call.ifname), known }, call.ifname);
   if (problems.length > 0) throw new CniError(ErrorCode.Internal, problems.join("; "));
 }
 

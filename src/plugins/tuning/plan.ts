@@ -1,4 +1,4 @@
-import { isSameSetting } from "../../net/sysctl-key.ts";
+import { isSameSetting, type Spelling } from "../../net/sysctl-key.ts";
 import type { Link } from "../../plan/facts.ts";
 import type { LinkSettings, Step } from "../../plan/step.ts";
 import type { Result } from "../../protocol/result.ts";
@@ -10,8 +10,10 @@ const place = "container";
 export interface TuningFacts {
   /** Undefined when there is none. */
   readonly link: Link | undefined;
-  /** Of each setting that is written; undefined when the namespace has none. */
+  /** Of each setting that is written; undefined when the namespace has none, or it cannot be read. */
   readonly sysctls: ReadonlyMap<string, string | undefined>;
+  /** Those that are there: `unset` until they are written, or never to be read. */
+  readonly unreadable: ReadonlyMap<string, "unset" | "write-only">;
 }
 
 /** What has to be put back. */
@@ -22,7 +24,7 @@ export interface Before {
 
 /** Why it cannot be done, or undefined. */
 export function tuningProblem({ sysctls, link }: TuningConfig, facts: TuningFacts, ifname: string): string | undefined {
-  const missing = sysctls.find(({ key }) => facts.sysctls.get(key) === undefined);
+  const missing = sysctls.find(({ key }) => facts.sysctls.get(key) === undefined && !facts.unreadable.has(key));
   if (missing !== undefined)
     return `sysctl ${JSON.stringify(missing.name)} is not there in the container: it has no /proc/sys/${missing.key}`;
   return Object.keys(link).length > 0 && facts.link === undefined
@@ -67,20 +69,38 @@ export function tunedResult(result: Result, { link: { mac } }: TuningConfig, ifn
   return { ...result, interfaces: result.interfaces.map((each) => (changed.includes(each) ? { ...each, mac } : each)) };
 }
 
+/** What the kernel says of settings that were written in another way than it prints them. */
+export function spellings({ sysctls }: TuningConfig, { sysctls: read }: TuningFacts): ReadonlyMap<string, Spelling> {
+  return new Map(
+    sysctls.flatMap(({ key, value: written }) => {
+      const printed = read.get(key);
+      const isAsWritten = printed === undefined || isSameSetting(printed, written);
+      return isAsWritten ? [] : [[key, { written, printed }] as const];
+    }),
+  );
+}
+
 /** What is not as it was set. */
-export function differences({ sysctls, link }: TuningConfig, facts: TuningFacts, ifname: string): readonly string[] {
-  const settings = sysctls.flatMap(({ name, key, value }) => {
-    const present = facts.sysctls.get(key);
-    return present !== undefined && isSameSetting(present, value)
-      ? []
-      : [
-          `sysctl ${name} is ${present === undefined ? "not there" : JSON.stringify(present)} instead of ${JSON.stringify(value)}`,
-        ];
-  });
+export function differences(
+  { sysctls, link }: TuningConfig,
+  { facts, known }: { readonly facts: TuningFacts; readonly known: ReadonlyMap<string, Spelling> },
+  ifname: string,
+): readonly string[] {
+  const settings = sysctls.flatMap((sysctl) => settingProblem(sysctl, facts, known.get(sysctl.key)));
   if (facts.link === undefined) return [...settings, `the container has no interface ${ifname}`];
   const present: Readonly<Record<string, unknown>> = { ...settingsOf(facts.link) };
   const wrong = Object.entries(link).filter(([name, value]) => present[name] !== value);
   return [...settings, ...wrong.map(([name, value]) => `${ifname} has ${name} ${present[name]} instead of ${value}`)];
+}
+
+function settingProblem({ name, key, value }: Sysctl, facts: TuningFacts, known: Spelling | undefined): string[] {
+  const unreadable = facts.unreadable.get(key);
+  if (unreadable === "write-only") return [];
+  const present = facts.sysctls.get(key);
+  const expected = known?.written === value ? [value, known.printed] : [value];
+  if (present !== undefined && expected.some((each) => isSameSetting(present, each))) return [];
+  const found = present === undefined ? (unreadable ?? "not there") : JSON.stringify(present);
+  return [`sysctl ${name} is ${found} instead of ${JSON.stringify(value)}`];
 }
 
 function settingsOf({ mac, mtu, txqlen, isPromiscuous, isAllMulticast }: Link): LinkSettings {

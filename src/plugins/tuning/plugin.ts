@@ -13,7 +13,7 @@ import { ipsOf } from "../prev-result.ts";
 import { resultBefore } from "../result-before.ts";
 import { decodeConfig, decodeDataDir, type TuningConfig } from "./config.ts";
 import { observe, refuseForbidden } from "./observe.ts";
-import { type Before, beforeOf, planAdd, planRestore, tunedResult, tuningProblem } from "./plan.ts";
+import { type Before, beforeOf, planAdd, planRestore, spellings, tunedResult, tuningProblem } from "./plan.ts";
 
 export async function add(call: AddCall, around: Surroundings): Promise<Result> {
   const config = decodeConfig(call.network, call.args, call.ifname);
@@ -28,8 +28,10 @@ export async function add(call: AddCall, around: Surroundings): Promise<Result> 
   const problem = tuningProblem(config, facts, call.ifname);
   if (problem !== undefined) throw new CniError(ErrorCode.Internal, `tuning: ${problem}`);
   const before = beforeOf(config, facts);
-  noteBefore(call, config, { before, around });
+  const noted = noteBefore(call, config, { before, around });
   await carryOut(planAdd(config, call.ifname, before), { places, netns: call.netns, around });
+  const printed = spellings(config, observe(places, config, call.ifname));
+  if (printed.size > 0) write(call, config, { ...noted, spellings: printed });
   return tunedResult(result, config, call.ifname);
 }
 
@@ -74,9 +76,10 @@ function openTuned({ netns }: DelCall, backup: Backup): NetNs | undefined {
 /** A repeated ADD finds what the first one has changed: what was there before that stays noted. */
 function noteBefore(
   call: AddCall,
-  { dataDir }: TuningConfig,
+  config: TuningConfig,
   { before, around }: { readonly before: Before; readonly around: Surroundings },
-): void {
+): Backup {
+  const { dataDir } = config;
   const path = backupPath(dataDir, call);
   const netns = recordNetns(call.netns);
   const earlier = readBackup(path);
@@ -86,15 +89,23 @@ function noteBefore(
     if (earlier === undefined) removeBackup(path);
     else writeBackup(dataDir, call, earlier);
   });
+  const backup = {
+    link: { ...before.link, ...first?.link },
+    sysctls: new Map([...before.sysctls, ...(first?.sysctls ?? [])]),
+    spellings: new Map(),
+    network: call.network.name,
+    netns,
+  };
+  write(call, config, backup);
+  return backup;
+}
+
+/** Errors: 5 when the file cannot be written. */
+function write(call: AddCall, { dataDir }: TuningConfig, backup: Backup): void {
   try {
-    writeBackup(dataDir, call, {
-      link: { ...before.link, ...first?.link },
-      sysctls: new Map([...before.sysctls, ...(first?.sysctls ?? [])]),
-      network: call.network.name,
-      netns,
-    });
+    writeBackup(dataDir, call, backup);
   } catch (error) {
-    const message = `tuning: dataDir ${JSON.stringify(dataDir)}: cannot write ${path}: ${messageOf(error)}`;
-    throw new CniError(ErrorCode.IoFailure, message);
+    const what = `cannot write ${backupPath(dataDir, call)}: ${messageOf(error)}`;
+    throw new CniError(ErrorCode.IoFailure, `tuning: dataDir ${JSON.stringify(dataDir)}: ${what}`);
   }
 }

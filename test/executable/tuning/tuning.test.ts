@@ -207,7 +207,7 @@ describe("an ADD that fails", () => {
     expect(await host.sh(`cat ${file}`)).toBe(content);
   });
 
-  test.each(["net.ipv4", "net.ipv4.route.flush"])("because %s cannot be read", async (name) => {
+  test.each(["net.ipv4", "net.ipv4.conf.eth0"])("because %s cannot be read", async (name) => {
     const { stdout } = await tuning(host, "ADD", { sysctl: { "net.ipv4.ip_default_ttl": "77", [name]: "1" } });
     expect(JSON.parse(stdout)).toMatchObject({ code: 999, msg: expect.stringContaining(`"${name}" cannot be read`) });
     expect(await noFile()).toBe("");
@@ -257,6 +257,45 @@ describe("an ADD that fails", () => {
   test("because there is no such interface", async () => {
     const { stdout } = await tuning(host, "ADD", { mtu: 1400 }, { ifname: "eth7" });
     expect(JSON.parse(stdout).msg).toBe("tuning: the container has no interface eth7");
+  });
+});
+
+describe("a setting that cannot be read", () => {
+  const secret = "net.ipv6.conf.IFNAME.stable_secret";
+  const readSecret = () => host.sh("ip netns exec c1 cat /proc/sys/net/ipv6/conf/eth0/stable_secret");
+
+  test("is written, and what can be put back is", async () => {
+    const before = await stateOf(host, keys);
+    const config = { sysctl: { ...sysctl, [secret]: "2001:db8::1", "net.ipv4.route.flush": "1" } };
+    await succeed(host, "ADD", config);
+    expect(await readSecret()).toBe("2001:0db8:0000:0000:0000:0000:0000:0001");
+    await succeed(host, "CHECK", config);
+    await succeed(host, "DEL", config);
+    expect(await stateOf(host, keys)).toBe(before);
+    expect(await noFile()).toBe("");
+  });
+
+  test("until it is written differs from what it should be", async () => {
+    const { stdout } = await tuning(host, "CHECK", { sysctl: { [secret]: "2001:db8::1" } });
+    expect(JSON.parse(stdout).msg).toBe(`sysctl ${secret} is unset instead of "2001:db8::1"`);
+  });
+
+  test("and is refused by the kernel is an error", async () => {
+    const { stdout } = await tuning(host, "ADD", { sysctl: { "net.ipv4.ip_default_ttl": "77", [secret]: "nonsense" } });
+    expect(JSON.parse(stdout)).toEqual({
+      code: 999,
+      msg: expect.stringMatching(/^set net\/ipv6\/conf\/eth0\/stable_secret=nonsense: E[A-Z]+: [a-z /]+$/),
+    });
+    expect(await host.sh("ip netns exec c1 cat /proc/sys/net/ipv4/ip_default_ttl")).toBe("64");
+    expect(await noFile()).toBe("");
+  });
+});
+
+test("what the kernel refuses is said once", async () => {
+  const { stdout } = await tuning(host, "ADD", { sysctl: { "net.ipv4.ip_forward": "nonsense" } });
+  expect(JSON.parse(stdout)).toEqual({
+    code: 999,
+    msg: "set net/ipv4/ip_forward=nonsense (it is 0): EINVAL: invalid argument",
   });
 });
 
@@ -328,6 +367,21 @@ describe("CHECK", () => {
       "eth0 has mtu 1499 instead of 1400",
       "eth0 has promisc false instead of true",
     ]);
+  });
+
+  test("knows how the kernel prints what was written in another way", async () => {
+    const config = { sysctl: { "net.ipv4.ip_default_ttl": "0x4d", "net.ipv4.conf.IFNAME.arp_notify": "01" } };
+    const check = async (changed: object = config) =>
+      JSON.parse((await tuning(host, "CHECK", changed)).stdout || "{}").msg;
+    await succeed(host, "ADD", config);
+    expect(await host.sh("ip netns exec c1 cat /proc/sys/net/ipv4/ip_default_ttl")).toBe("77");
+    expect(await check()).toBe(undefined);
+    expect(await check({ sysctl: { "net.ipv4.ip_default_ttl": "77" } })).toBe(undefined);
+    expect(await check({ sysctl: { "net.ipv4.ip_default_ttl": "0x4e" } })).toContain('is "77" instead of "0x4e"');
+    await host.sh("ip netns exec c1 sysctl -qw net.ipv4.ip_default_ttl=78");
+    expect(await check()).toBe('sysctl net.ipv4.ip_default_ttl is "78" instead of "0x4d"');
+    await succeed(host, "DEL", config);
+    expect(await host.sh("ip netns exec c1 cat /proc/sys/net/ipv4/ip_default_ttl")).toBe("64");
   });
 
   test("without prevResult is an error, as is an ADD", async () => {

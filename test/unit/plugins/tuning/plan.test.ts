@@ -21,6 +21,7 @@ const facts = {
     ["net/ipv4/x", "0"],
     ["net/ipv4/y", "9"],
   ]),
+  unreadable: new Map(),
 };
 
 describe("an ADD", () => {
