@@ -9,7 +9,9 @@ const LOOK = [
   "ip -oneline address show scope global | awk '{print \"address\", $2, $4}'",
   "for tool in iptables ip6tables; do for table in filter nat mangle raw; do $tool-save -t $table | grep -e ^-A -e '^:CNI-' | sed -E \"s/^/$tool $table /; s/ \\[[0-9:]+\\]//\"; done; done",
   "find /var/lib/cni -type f ! -name lock ! -name 'last_reserved_ip.*' ! -path '*/.dockbridge/*' | sed 's/^/file /'",
-  "find /run/netns /run/dockbridge /run/cni -type f ! -name '*lock' 2>/dev/null | sed 's/^/file /'",
+  "find /run/netns /run/dockbridge /run/cni -type f ! -name '*lock' ! -path '/run/dockbridge/*/firewall' 2>/dev/null | sed 's/^/file /'",
+  // it notes which bridges are kept apart, by rules that stay
+  "grep -l containerId /run/dockbridge/*/firewall 2>/dev/null | sed 's/^/file with containers /'",
   "awk '{print \"mount\", $5}' /proc/self/mountinfo",
   // nobody waits for those that have ended (Z)
   "ps -e -o stat=,comm= | awk '$1 !~ /Z/ && $2 !~ /^(sh|cat|ps|awk)$/ {print \"process\", $2}'",
