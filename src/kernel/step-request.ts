@@ -4,18 +4,9 @@ import type { ShapingStep } from "../plan/shaping-step.ts";
 import type { Step } from "../plan/step.ts";
 import type { OfLink } from "../plan/step-parts.ts";
 import { addAddress, deleteAddress } from "./netlink/address.ts";
-import {
-  addBridge,
-  addDummy,
-  addIfb,
-  addMacvlan,
-  addVeth,
-  addVlan,
-  deleteLink,
-  setLink,
-  setPort,
-} from "./netlink/link.ts";
+import { deleteLink, setLink, setPort } from "./netlink/link.ts";
 import { deleteNeighbour, replaceNeighbour } from "./netlink/neighbour.ts";
+import { addBridge, addDummy, addIfb, addMacvlan, addVeth, addVlan } from "./netlink/new-link.ts";
 import { addRoute, deleteRoute } from "./netlink/route.ts";
 import type { Request } from "./netlink/socket.ts";
 import { addQdisc, addRedirect, deleteQdisc, setSources } from "./netlink/traffic-control.ts";

@@ -1,15 +1,6 @@
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import {
-  addBridge,
-  addMacvlan,
-  addVeth,
-  deleteLink,
-  findLinkByIndex,
-  findLinks,
-  listLinks,
-  setLink,
-  setPort,
-} from "../../src/kernel/netlink/link.ts";
+import { deleteLink, findLinkByIndex, findLinks, listLinks, setLink, setPort } from "../../src/kernel/netlink/link.ts";
+import { addBridge, addMacvlan, addVeth } from "../../src/kernel/netlink/new-link.ts";
 import { mac } from "../values.ts";
 import { leaveTheMachine } from "./own-network.ts";
 import { Side } from "./side.ts";

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { addBridge, findLinks } from "../../src/kernel/netlink/link.ts";
+import { findLinks } from "../../src/kernel/netlink/link.ts";
+import { addBridge } from "../../src/kernel/netlink/new-link.ts";
 import { listPortVlans } from "../../src/kernel/netlink/vlan.ts";
 import type { PortVlans } from "../../src/plan/facts.ts";
 import type { Step } from "../../src/plan/step.ts";

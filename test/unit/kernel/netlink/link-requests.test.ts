@@ -1,11 +1,5 @@
 import { describe, expect, test } from "vitest";
 import {
-  addBridge,
-  addDummy,
-  addIfb,
-  addMacvlan,
-  addVeth,
-  addVlan,
   deleteLink,
   findLinkByIndex,
   findLinks,
@@ -13,6 +7,7 @@ import {
   setLink,
   setPort,
 } from "../../../../src/kernel/netlink/link.ts";
+import { addBridge, addDummy, addIfb, addMacvlan, addVeth, addVlan } from "../../../../src/kernel/netlink/new-link.ts";
 import { mac } from "../../../values.ts";
 import { decode, type Shape } from "./decoder.ts";
 import { asSent, byCommand, DUMP_FLAGS, network, type Row, requestOf } from "./requests.ts";

@@ -1,16 +1,9 @@
 import { expect, test } from "vitest";
 import { addAddress, parseAddress } from "../../../../src/kernel/netlink/address.ts";
-import {
-  addBridge,
-  addDummy,
-  addMacvlan,
-  addVlan,
-  parseLink,
-  setLink,
-  setPort,
-} from "../../../../src/kernel/netlink/link.ts";
+import { parseLink, setLink, setPort } from "../../../../src/kernel/netlink/link.ts";
 import { type Message, parseMessages } from "../../../../src/kernel/netlink/message.ts";
 import { parseNeighbour, replaceNeighbour } from "../../../../src/kernel/netlink/neighbour.ts";
+import { addBridge, addDummy, addMacvlan, addVlan } from "../../../../src/kernel/netlink/new-link.ts";
 import { addRoute, parseRoute } from "../../../../src/kernel/netlink/route.ts";
 import type { Request } from "../../../../src/kernel/netlink/socket.ts";
 import { cidr, ip, mac } from "../../../values.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { addBridge, addVeth } from "../../../../src/kernel/netlink/link.ts";
 import { parseMessages } from "../../../../src/kernel/netlink/message.ts";
+import { addBridge, addVeth } from "../../../../src/kernel/netlink/new-link.ts";
 import { addVlans, deleteVlans, listPortVlans, parsePortVlans } from "../../../../src/kernel/netlink/vlan.ts";
 import { decode, type Shape } from "./decoder.ts";
 import { asSent, byCommand, DUMP_FLAGS, network, type Row, requestOf } from "./requests.ts";
