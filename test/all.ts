@@ -1,6 +1,7 @@
 // npm test [-- files or options of vitest]: builds, then checks types and style, and runs every test. The last line is the count.
 import { readFileSync, rmSync } from "node:fs";
 import { execa } from "execa";
+import { buildEngines } from "./e2e/build-engines.ts";
 import { printReports, removeReports } from "./e2e/report.ts";
 import { ELSEWHERE, testOnUserModeKernel } from "./user-mode-kernel.ts";
 
@@ -30,6 +31,8 @@ const steps = [
   await isFine("the types", ["node_modules/.bin/tsc", "--noEmit"]),
   await isFine("style and borders of layers", ["node_modules/.bin/biome", "ci", "--error-on-warnings"]),
 ];
+const asked = process.argv.slice(2);
+if (asked.length === 0 || asked.some((file) => file.includes("e2e"))) await buildEngines();
 const vitest = [
   "--config",
   "test/vitest.config.ts",
@@ -40,7 +43,7 @@ const vitest = [
   "--outputFile",
   report,
 ];
-const isTested = await isFine("the tests", ["node_modules/.bin/vitest", "run", ...vitest, ...process.argv.slice(2)]);
+const isTested = await isFine("the tests", ["node_modules/.bin/vitest", "run", ...vitest, ...asked]);
 
 const here = count(report, isTested);
 const there = here.skipped.some(isForElsewhere)

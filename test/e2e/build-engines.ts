@@ -1,7 +1,7 @@
 // Engines that Debian 12 does not have, built from their Go modules into dist/tools/engines. It takes some minutes, once.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { engines } from "./engines.ts";
 
@@ -12,6 +12,9 @@ interface Engine {
   readonly edits?: readonly string[];
   readonly without?: readonly string[];
 }
+
+/** See setup.mjs. */
+const GO = resolve("dist/tools/go/bin/go");
 
 const ENGINES: readonly Engine[] = [
   {
@@ -49,14 +52,14 @@ export async function buildEngines(): Promise<void> {
 async function build({ module, programs, edits = [], without = [] }: Engine): Promise<void> {
   const source = mkdtempSync(join(tmpdir(), "dockbridge-engine-"));
   try {
-    const { stdout } = await execa("go", ["mod", "download", "-json", module], { cwd: source });
+    const { stdout } = await execa(GO, ["mod", "download", "-json", module], { cwd: source });
     cpSync((JSON.parse(stdout) as { readonly Dir: string }).Dir, source, { recursive: true });
     await execa("chmod", ["-R", "u+w", source]);
     for (const file of without) rmSync(join(source, file));
-    if (edits.length > 0) await execa("go", ["mod", "edit", ...edits], { cwd: source });
+    if (edits.length > 0) await execa(GO, ["mod", "edit", ...edits], { cwd: source });
     const packages = programs.map((program) => `./cmd/${program}`);
     const flags = ["build", "-mod=mod", "-trimpath", "-ldflags=-s -w", "-o", `${engines}/`];
-    await execa("go", [...flags, ...packages], { cwd: source });
+    await execa(GO, [...flags, ...packages], { cwd: source });
   } finally {
     rmSync(source, { recursive: true, force: true });
   }

@@ -6,5 +6,5 @@ export const engines = resolve("dist/tools/engines");
 
 /** Why a scenario cannot be played, or undefined. */
 export function missingEngine(name: string): string | undefined {
-  return existsSync(join(engines, name)) ? undefined : `${name} has not been built: npm run e2e does it`;
+  return existsSync(join(engines, name)) ? undefined : `${name} could not be built from its Go module`;
 }
