@@ -6,6 +6,8 @@ import { delimiter, dirname, join, resolve } from "node:path";
 
 /** What must be there, and the Debian package that has it. */
 const needed = [
+  // of the Node.js that npm ci brings, which runs the scripts of other packages
+  { path: `/usr/lib/${process.arch === "x64" ? "x86_64" : "aarch64"}-linux-gnu/libatomic.so.1`, package: "libatomic1" },
   { path: "ip", package: "iproute2" },
   { path: "nsenter", package: "util-linux" },
   { path: "iptables-restore", package: "iptables" },
@@ -34,8 +36,8 @@ if (process.platform !== "linux" || process.getuid() !== 0) {
   console.error("This needs Linux and root: it makes network namespaces. Nothing outside of them is touched.");
   process.exit(1);
 }
-installNodeModules();
 installPackages(process.argv.includes("--engines") ? [...needed, ...engines] : needed);
+installNodeModules();
 installGo();
 installCnitool();
 
